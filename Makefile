@@ -1,0 +1,60 @@
+# make          builds everything into .venv
+# make demo     and runs the main job on real data
+# make test     runs the tests;  make lint, make bench, make docs
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+SOURCES := $(shell find cpp -name '*.?pp') CMakeLists.txt pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test test-cpp lint format bench stubs clean
+
+# The tools once, then the package: in place, so that edits of Python files need no new build.
+$(VENV)/tools: constraints.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade 'pip>=25.1'
+	$(PIP) install --quiet --constraint constraints.txt --group build --group test --group lint
+	touch $@
+
+$(VENV)/built: $(VENV)/tools $(SOURCES)
+	$(PIP) install --quiet --constraint constraints.txt --no-build-isolation --editable '.[cli]'
+	touch $@
+
+build: $(VENV)/built
+
+demo: build
+	$(BIN)/crossentropy demo
+
+test: build test-cpp
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+test-cpp: build
+	$(BIN)/cmake -S . -B build/cpp -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DCROSSENTROPY_TESTS=ON > /dev/null
+	$(BIN)/cmake --build build/cpp > /dev/null
+	$(BIN)/ctest --test-dir build/cpp --output-on-failure
+
+lint: build
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $$(find cpp -name '*.?pp')
+
+format: build
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $$(find cpp -name '*.?pp')
+
+# The type stub of the compiled module lies in the tree, so that type checkers need no build; a test holds it current.
+stubs: build
+	$(BIN)/python -m nanobind.stubgen -q -m crossentropy._native._core -o src/crossentropy/_native/_core.pyi
+
+$(VENV)/peers: $(VENV)/built
+	$(PIP) install --quiet --constraint constraints.txt --group bench
+	touch $@
+
+bench: $(VENV)/peers
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf build dist $(VENV)

@@ -1,0 +1,265 @@
+// The Python face of the core: array constraints, the global interpreter lock released, one call of the core. No policy:
+// the package has validated what it passes; here only what memory safety needs is checked again.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <optional>
+#include <stdexcept>
+
+#include "instruction_sets.hpp"
+#include "parallel.hpp"
+
+namespace nb = nanobind;
+using namespace crossentropy;
+
+namespace {
+
+using Input = nb::ndarray<nb::ro, nb::device::cpu>;
+using Output = nb::ndarray<nb::device::cpu>;
+using Vector = nb::ndarray<nb::ro, nb::device::cpu, const double, nb::c_contig>;
+using Buffer = nb::ndarray<nb::device::cpu, double, nb::c_contig>;
+
+constexpr int dtype_count = 12;
+constexpr int bytes_of[dtype_count] = {2, 2, 4, 8, 1, 1, 2, 2, 4, 4, 8, 8};
+
+void require(bool condition, const char *what) {
+    if (!condition) throw std::invalid_argument(what);
+}
+
+// Leading axes collapsed where one stride serves both. `columns`: the last axis is the classes; else each element is a row.
+template <class Array>
+View view_of(const Array &array, int dtype, bool columns = true) {
+    require(dtype >= 0 && dtype < dtype_count, "unknown dtype code");
+    require((int)array.itemsize() == bytes_of[dtype], "dtype code and item size differ");
+    const int ndim = (int)array.ndim(), leading = columns ? ndim - 1 : ndim;
+    require(leading >= 0 && leading <= max_leading_dims, "too many dimensions");
+    View view;
+    view.present = true;
+    view.data = const_cast<void *>((const void *)array.data());
+    view.dtype = (DType)dtype;
+    view.cols = columns ? (std::int64_t)array.shape(leading) : 1;
+    view.col_stride = columns ? array.stride(leading) : 1;
+    view.rows = 1;
+    for (int d = 0; d < leading; ++d) {
+        const std::int64_t size = (std::int64_t)array.shape(d), stride = array.stride(d);
+        view.rows *= size;
+        if (size == 1) continue;
+        const int last = view.dims - 1;
+        if (view.dims > 0 && view.stride[last] == stride * size) {
+            view.shape[last] *= size;
+            view.stride[last] = stride;
+        } else {
+            view.shape[view.dims] = size;
+            view.stride[view.dims] = stride;
+            ++view.dims;
+        }
+    }
+    if (view.dims == 0) {
+        view.dims = 1;
+        view.shape[0] = 1;
+        view.stride[0] = 0;
+    }
+    return view;
+}
+
+void same_shape(const View &a, const View &b, const char *what) { require(a.rows == b.rows && a.cols == b.cols, what); }
+
+const double *vector_of(const std::optional<Vector> &vector, std::int64_t size, const char *what) {
+    if (!vector) return nullptr;
+    require((std::int64_t)vector->size() == size, what);
+    return vector->data();
+}
+
+// A problem and the arrays it points into.
+template <class Problem>
+struct Held {
+    Problem problem;
+    std::vector<nb::object> arrays;
+    bool loss_per_row = true;
+};
+
+using Rows = Held<RowProblem>;
+using Elements = Held<ElementProblem>;
+
+// (total, fault, row, column, value): the sum of row weights, and the first thing wrong with the input.
+template <class Problem, Weighed (*Kernels::*weigh)(const Problem &)>
+nb::tuple weigh_problem(const Held<Problem> &held) {
+    Weighed w;
+    {
+        nb::gil_scoped_release release;
+        w = (kernels().*weigh)(held.problem);
+    }
+    return nb::make_tuple(w.total, (int)w.finding.fault, w.finding.row, w.finding.col, w.finding.value);
+}
+
+// An array and its dtype code, as the package passes them; None is an absent one.
+template <class Array>
+using Coded = std::optional<std::pair<Array, int>>;
+
+template <class Array>
+View view_of(const Coded<Array> &array, bool columns = true) {
+    return array ? view_of(array->first, array->second, columns) : View{};
+}
+
+bool holds_floats(const View &view) { return view.dtype <= DType::f64; }
+
+// The sum of the losses; results are written where an array is given.
+template <class Problem, double (*Kernels::*run)(const Problem &, const Results &)>
+double run_problem(const Held<Problem> &held, int order, double divisor, const Coded<Output> &losses,
+                   const Coded<Output> &derivative, const Coded<Input> &direction) {
+    require(order >= 0 && order <= (int)Order::hessian_diagonal, "unknown order");
+    const View &shape = held.problem.predictions;
+    const Results results{(Order)order, view_of(losses, !held.loss_per_row), view_of(derivative), view_of(direction),
+                          divisor};
+    require(holds_floats(results.losses) && holds_floats(results.derivative) && holds_floats(results.direction),
+            "results and direction: float dtypes");
+    if (losses)
+        require(results.losses.rows == shape.rows && results.losses.cols == (held.loss_per_row ? 1 : shape.cols),
+                "losses: one for each row or element");
+    require(results.order == Order::value || derivative.has_value(), "derivative: needed");
+    if (derivative) same_shape(results.derivative, shape, "derivative: shape of the predictions");
+    require(results.order != Order::hvp || direction.has_value(), "direction: needed");
+    if (direction) same_shape(results.direction, shape, "direction: shape of the predictions");
+    nb::gil_scoped_release release;
+    return (kernels().*run)(held.problem, results);
+}
+
+template <class... Arrays>
+std::vector<nb::object> owners(const Arrays &...arrays) {
+    std::vector<nb::object> found;
+    auto keep = [&](const auto &array) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(array)>, std::optional<Vector>>) {
+            if (array) found.push_back(nb::find(*array));
+        } else {
+            if (array) found.push_back(nb::find(array->first));
+        }
+    };
+    (keep(arrays), ...);
+    return found;
+}
+
+void make_rows(Rows *self, int family, const Coded<Input> &predictions, double prediction_tolerance, int kind,
+               const Coded<Input> &targets, const Coded<Input> &probabilities, double sum_tolerance, bool uniform_tail,
+               std::optional<std::int64_t> ignore, const std::optional<Vector> &class_weight,
+               const std::optional<Vector> &sample_weight, const Coded<Input> &mask, double smoothing,
+               double temperature, double softcap, double z_loss, double focal_gamma) {
+    require(family >= 0 && family < 4 && kind >= 0 && kind < 3, "unknown family or kind");
+    RowProblem p;
+    p.family = (RowFamily)family;
+    p.kind = (TargetKind)kind;
+    p.predictions = view_of(predictions);
+    p.targets = view_of(targets, p.kind != TargetKind::index);
+    p.probabilities = view_of(probabilities);
+    p.mask = view_of(mask);
+    require(p.predictions.given() && holds_floats(p.predictions), "predictions: a float dtype");
+    require(p.targets.given() && p.targets.rows == p.predictions.rows, "targets: one for each row");
+    require(holds_floats(p.targets) == (p.kind == TargetKind::soft), "targets: dtype of their kind");
+    if (p.kind == TargetKind::soft) same_shape(p.targets, p.predictions, "targets: shape of the predictions");
+    if (p.kind == TargetKind::sparse) {
+        require(p.probabilities.given() && holds_floats(p.probabilities), "probabilities: a float dtype");
+        same_shape(p.probabilities, p.targets, "probabilities: shape of the indices");
+        require(p.targets.cols <= p.predictions.cols, "indices: at most K");
+    }
+    if (p.mask.given()) {
+        require(p.mask.dtype == DType::u8 && p.mask.cols == p.predictions.cols, "mask: bytes, one for each class");
+        require(p.mask.rows == 1 || p.mask.rows == p.predictions.rows, "mask: one row or all");
+    }
+    p.class_weight = vector_of(class_weight, p.predictions.cols, "class_weight: one for each class");
+    p.sample_weight = vector_of(sample_weight, p.predictions.rows, "sample_weight: one for each row");
+    p.prediction_tolerance = prediction_tolerance;
+    p.sum_tolerance = sum_tolerance;
+    p.uniform_tail = uniform_tail;
+    p.has_ignore = ignore.has_value();
+    p.ignore = ignore.value_or(0);
+    p.smoothing = smoothing;
+    p.temperature = temperature;
+    p.softcap = softcap;
+    p.z_loss = z_loss;
+    p.focal_gamma = focal_gamma;
+    new (self) Rows{p, owners(predictions, targets, probabilities, mask, class_weight, sample_weight), true};
+}
+
+void make_elements(Elements *self, int family, const Coded<Input> &predictions, const Coded<Input> &targets,
+                   const std::optional<Vector> &class_weight, const std::optional<Vector> &positive_weight,
+                   const std::optional<Vector> &row_weight, const Coded<Input> &element_weight, double smoothing,
+                   double focal_gamma) {
+    require(family >= 0 && family < 5, "unknown family");
+    ElementProblem p;
+    p.family = (ElementFamily)family;
+    p.predictions = view_of(predictions);
+    p.targets = view_of(targets);
+    p.element_weight = view_of(element_weight);
+    require(p.predictions.given() && holds_floats(p.predictions), "predictions: a float dtype");
+    require(p.targets.given(), "targets: needed");
+    same_shape(p.targets, p.predictions, "targets: shape of the predictions");
+    if (p.element_weight.given()) same_shape(p.element_weight, p.predictions, "sample_weight: shape of the predictions");
+    p.class_weight = vector_of(class_weight, p.predictions.cols, "class_weight: one for each column");
+    p.positive_weight = vector_of(positive_weight, p.predictions.cols, "pos_weight: one for each column");
+    p.row_weight = vector_of(row_weight, p.predictions.rows, "sample_weight: one for each row");
+    p.smoothing = smoothing;
+    p.focal_gamma = focal_gamma;
+    new (self) Elements{p, owners(predictions, targets, class_weight, positive_weight, row_weight, element_weight),
+                        p.family == ElementFamily::multilabel_soft_margin};
+}
+
+void activate(int kind, const Coded<Input> &input, const Coded<Input> &cotangent, const Coded<Output> &output) {
+    require(kind >= 0 && kind <= (int)Activation::sigmoid_derivative, "unknown activation");
+    const ActivationProblem p{(Activation)kind, view_of(input), view_of(cotangent), view_of(output)};
+    const bool reduces = p.kind == Activation::logsumexp;
+    require(p.input.given() && holds_floats(p.input), "input: a float dtype");
+    require(p.output.given() && holds_floats(p.output) && p.output.rows == p.input.rows, "output: rows of floats");
+    require(p.output.cols == (reduces && !cotangent ? 1 : p.input.cols), "output: columns");
+    if (cotangent)
+        require(holds_floats(p.cotangent) && p.cotangent.rows == p.input.rows &&
+                    p.cotangent.cols == (reduces ? 1 : p.input.cols),
+                "cotangent: shape of the value");
+    nb::gil_scoped_release release;
+    kernels().activate(p);
+}
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+    m.doc() = "The compiled core of crossentropy. Use the functions of the package, not these.";
+    m.def("version", [] { return std::string(CE_VERSION); });
+    m.def("compiler", [] { return std::string(__VERSION__); });
+    m.def("available_instruction_sets", &available);
+    m.def("instruction_set", [] { return std::string(kernels().name); });
+    m.def("use_instruction_set", &use_instruction_set, nb::arg("name"));
+    m.def("threads", &thread_count);
+
+    nb::class_<Rows>(m, "Rows", "Losses of rows of classes.")
+        .def("__init__", &make_rows, nb::arg("family"), nb::arg("predictions"), nb::arg("prediction_tolerance"),
+             nb::arg("kind"), nb::arg("targets"), nb::arg("probabilities").none(), nb::arg("sum_tolerance"),
+             nb::arg("uniform_tail"), nb::arg("ignore").none(), nb::arg("class_weight").none(),
+             nb::arg("sample_weight").none(), nb::arg("mask").none(), nb::arg("smoothing"), nb::arg("temperature"),
+             nb::arg("softcap"), nb::arg("z_loss"), nb::arg("focal_gamma"))
+        .def("weigh", &weigh_problem<RowProblem, &Kernels::weigh_rows>)
+        .def("run", &run_problem<RowProblem, &Kernels::run_rows>, nb::arg("order"), nb::arg("divisor"),
+             nb::arg("losses").none(), nb::arg("derivative").none(), nb::arg("direction").none());
+
+    nb::class_<Elements>(m, "Elements", "Losses of single elements.")
+        .def("__init__", &make_elements, nb::arg("family"), nb::arg("predictions"), nb::arg("targets"),
+             nb::arg("class_weight").none(), nb::arg("positive_weight").none(), nb::arg("row_weight").none(),
+             nb::arg("element_weight").none(), nb::arg("smoothing"), nb::arg("focal_gamma"))
+        .def("weigh", &weigh_problem<ElementProblem, &Kernels::weigh_elements>)
+        .def("run", &run_problem<ElementProblem, &Kernels::run_elements>, nb::arg("order"), nb::arg("divisor"),
+             nb::arg("losses").none(), nb::arg("derivative").none(), nb::arg("direction").none());
+
+    m.def("activate", &::activate, nb::arg("kind"), nb::arg("input"), nb::arg("cotangent").none(), nb::arg("output"));
+
+    for (const auto &[name, function] :
+         {std::pair{"exp_nonpositive", &Kernels::exp_nonpositive}, std::pair{"log1p_unit", &Kernels::log1p_unit},
+          std::pair{"tanh", &Kernels::tanh}})
+        m.def(
+            name,
+            [function = function](const Vector &x, const Buffer &out) {
+                require(x.size() == out.size(), "out: size of x");
+                (kernels().*function)(x.data(), out.data(), (std::int64_t)x.size());
+            },
+            nb::arg("x"), nb::arg("out"));
+}

@@ -1,0 +1,245 @@
+// The losses of single elements: sigmoid cross-entropy and its kin (soft margin, multi-label soft margin), cross-entropy on
+// binary probabilities, squared error.
+#include <cmath>
+
+#include "chunks.hpp"
+#include "dtypes.hpp"
+#include "focal.hpp"
+#include "kernels.hpp"
+#include "scratch.hpp"
+#include "sigmoid.hpp"
+
+namespace crossentropy::CE_ISA {
+
+namespace {
+
+enum Array { prediction, positive, negative, weight, direction, value, result, array_count };
+
+// A row is cut into tiles, except where its elements add up to one loss.
+struct Tiles {
+    const ElementProblem &p;
+    std::int64_t width, per_row;
+
+    explicit Tiles(const ElementProblem &problem) : p(problem) {
+        const std::int64_t cols = p.predictions.cols;
+        width = p.family == ElementFamily::multilabel_soft_margin || cols < 4096 ? (cols > 0 ? cols : 1) : 4096;
+        per_row = (cols + width - 1) / width;
+    }
+    Chunks chunks() const { return Chunks(p.predictions.rows * per_row, width); }
+};
+
+struct Tile {
+    const ElementProblem &p;
+    const Scratch &scratch;
+    int thread;
+    std::int64_t row, first, count;
+
+    double *array(Array which) const { return scratch.array(thread, which); }
+
+    // w: row, element and class weights together
+    void read_weights() const {
+        double *w = array(weight);
+        double common = p.row_weight ? p.row_weight[row] : 1.0;
+        if (p.family == ElementFamily::multilabel_soft_margin) common /= (double)p.predictions.cols;
+        if (p.element_weight.given()) load_row(p.element_weight, row, first, count, w);
+        for (std::int64_t j = 0; j < count; ++j) {
+            const double own = p.element_weight.given() ? w[j] * common : common;
+            w[j] = p.class_weight ? own * p.class_weight[first + j] : own;
+        }
+        for (std::int64_t j = count; j < padded(count); ++j) w[j] = 0;
+    }
+
+    // The target as the masses of the two classes, after smoothing: t and 1 - t. Squared error keeps the target as it is.
+    Finding read_targets() const {
+        double *t = array(positive), *rest = array(negative);
+        load_row(p.targets, row, first, count, t);
+        const bool sign = p.family == ElementFamily::soft_margin;
+        bool good = true;
+        if (p.family != ElementFamily::squared_error) {
+            for (std::int64_t j = 0; j < count; ++j) good &= sign ? t[j] == 1 || t[j] == -1 : t[j] >= 0 && t[j] <= 1;
+            for (std::int64_t j = 0; j < count; ++j) {
+                const double mass = sign ? (t[j] > 0 ? 1.0 : 0.0) : t[j];
+                t[j] = (1.0 - p.smoothing) * mass + p.smoothing * 0.5;
+                rest[j] = (1.0 - p.smoothing) * (1.0 - mass) + p.smoothing * 0.5;
+            }
+        }
+        for (std::int64_t j = count; j < padded(count); ++j) t[j] = rest[j] = 0;
+        if (good) return {};
+        load_row(p.targets, row, first, count, t);
+        for (std::int64_t j = 0;; ++j)
+            if (!(sign ? t[j] == 1 || t[j] == -1 : t[j] >= 0 && t[j] <= 1))
+                return {sign ? Fault::target_not_sign : Fault::target_out_of_range, row, first + j, t[j]};
+    }
+
+    Finding check_predictions() const {
+        if (p.family != ElementFamily::binary_cross_entropy) return {};
+        const double *x = array(prediction);
+        for (std::int64_t j = 0; j < count; ++j)
+            if (!(x[j] >= 0 && x[j] <= 1)) return {Fault::prediction_out_of_range, row, first + j, x[j]};
+        return {};
+    }
+
+    void read_predictions() const {
+        double *x = array(prediction);
+        load_row(p.predictions, row, first, count, x);
+        for (std::int64_t j = count; j < padded(count); ++j) x[j] = 0;
+    }
+
+    // The masses times their weights: a_1 = w·w₊·t and a_0 = w·(1 - t)
+    void weigh_targets() const {
+        double *t = array(positive), *rest = array(negative);
+        const double *w = array(weight);
+        for (std::int64_t j = 0; j < count; ++j) {
+            t[j] *= p.positive_weight ? w[j] * p.positive_weight[first + j] : w[j];
+            rest[j] *= w[j];
+        }
+    }
+
+    // Σ of the elements' weights; where t and 1 - t weigh the same, their sum is 1 and drops out.
+    Sum<double> total_weight() const {
+        const double *t = array(positive), *rest = array(negative), *w = array(weight);
+        const bool even = p.family == ElementFamily::squared_error || p.positive_weight == nullptr;
+        Sum<double> sum;
+        for (std::int64_t j = 0; j < count; ++j)
+            sum.add(even ? w[j] : w[j] * (p.positive_weight[first + j] * t[j] + rest[j]));
+        return sum;
+    }
+
+    void sigmoid_elements(Order order) const;
+    void focal_elements(Order order) const;
+    void probability_elements(Order order) const;
+    void squared_elements(Order order) const;
+
+    void compute(Order order) const {
+        if (p.family == ElementFamily::squared_error)
+            squared_elements(order);
+        else if (p.family == ElementFamily::binary_cross_entropy)
+            probability_elements(order);
+        else if (p.focal_gamma != 0)
+            focal_elements(order);
+        else
+            sigmoid_elements(order);
+    }
+};
+
+void Tile::sigmoid_elements(Order order) const {
+    for (std::int64_t j = 0; j < padded(count); j += lanes) {
+        const Vec z = load(array(prediction) + j), a1 = load(array(positive) + j), a0 = load(array(negative) + j);
+        const Sigmoid s = sigmoid_of(z);
+        const Vec log_term = log1p_unit(s.e), zero{};
+        const Vec on_one = a1 != 0.0 ? a1 * ((z < 0.0 ? -z : zero) + log_term) : zero;
+        const Vec on_zero = a0 != 0.0 ? a0 * ((z > 0.0 ? z : zero) + log_term) : zero;
+        store(array(value) + j, on_one + on_zero + (z == z ? zero : z));
+        if (order == Order::gradient) store(array(result) + j, a0 * s.up - a1 * s.down);
+        if (order > Order::gradient) store(array(result) + j, (a0 + a1) * (s.up * s.down));
+    }
+}
+
+void Tile::focal_elements(Order order) const {
+    const double gamma = p.focal_gamma;
+    for (std::int64_t j = 0; j < count; ++j) {
+        const double z = array(prediction)[j], a1 = array(positive)[j], a0 = array(negative)[j];
+        const double e = std::exp(-std::fabs(z)), likely = 1.0 / (1.0 + e), unlikely = e / (1.0 + e);
+        const double up = z < 0 ? unlikely : likely, down = z < 0 ? likely : unlikely;
+        const double log_up = -(std::log1p(e) + (z < 0 ? -z : 0.0)), log_down = -(std::log1p(e) + (z > 0 ? z : 0.0));
+        double loss = z == z ? 0.0 : z, first = loss, second = loss;
+        if (a1 != 0) {
+            const double h = focal_slope(up, down, log_up, gamma);
+            loss -= a1 * focal_factor(down, gamma) * log_up;
+            first -= a1 * h * down;
+            second += a1 * (h * up - focal_bend(up, down, log_up, gamma)) * down;
+        }
+        if (a0 != 0) {
+            const double h = focal_slope(down, up, log_down, gamma);
+            loss -= a0 * focal_factor(up, gamma) * log_down;
+            first += a0 * h * up;
+            second += a0 * (h * down - focal_bend(down, up, log_down, gamma)) * up;
+        }
+        array(value)[j] = loss;
+        array(result)[j] = order == Order::gradient ? first : second;
+    }
+}
+
+void Tile::probability_elements(Order order) const {
+    for (std::int64_t j = 0; j < count; ++j) {
+        const double x = array(prediction)[j], a1 = array(positive)[j], a0 = array(negative)[j];
+        const double rest = 1.0 - x;
+        array(value)[j] = (a1 != 0 ? -a1 * std::log(x) : 0.0) + (a0 != 0 ? -a0 * std::log1p(-x) : 0.0);
+        const double on_one = a1 != 0 ? a1 / x : 0.0, on_zero = a0 != 0 ? a0 / rest : 0.0;
+        if (order == Order::gradient)
+            array(result)[j] = on_zero - on_one;
+        else
+            array(result)[j] = (a1 != 0 ? on_one / x : 0.0) + (a0 != 0 ? on_zero / rest : 0.0);
+    }
+}
+
+void Tile::squared_elements(Order order) const {
+    for (std::int64_t j = 0; j < count; ++j) {
+        const double d = array(prediction)[j] - array(positive)[j], w = array(weight)[j];
+        array(value)[j] = w * (d * d);
+        array(result)[j] = order == Order::gradient ? 2.0 * (w * d) : 2.0 * w;
+    }
+}
+
+template <class F>
+Weighed over_tiles(const ElementProblem &p, F f) {
+    const Tiles tiles(p);
+    const Chunks chunks = tiles.chunks();
+    const Scratch scratch(chunks.threads(), array_count, tiles.width);
+    return over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {
+        Part part;
+        for (std::int64_t unit = begin; unit < end && part.finding.fault == Fault::none; ++unit) {
+            const std::int64_t row = unit / tiles.per_row, first = unit % tiles.per_row * tiles.width;
+            const std::int64_t left = p.predictions.cols - first;
+            f(Tile{p, scratch, thread, row, first, left < tiles.width ? left : tiles.width}, part);
+        }
+        return part;
+    });
+}
+
+}  // namespace
+
+Weighed weigh_elements(const ElementProblem &p) {
+    return over_tiles(p, [&](const Tile &tile, Part &part) {
+        tile.read_weights();
+        part.finding = tile.read_targets();
+        if (part.finding.fault != Fault::none) return;
+        if (p.family == ElementFamily::binary_cross_entropy) {
+            tile.read_predictions();
+            part.finding = tile.check_predictions();
+        }
+        part.sum.add(total(tile.total_weight()));
+    });
+}
+
+double run_elements(const ElementProblem &p, const Results &out) {
+    const bool per_row = p.family == ElementFamily::multilabel_soft_margin;
+    return over_tiles(p, [&](const Tile &tile, Part &part) {
+               tile.read_weights();
+               tile.read_targets();
+               tile.read_predictions();
+               if (p.family != ElementFamily::squared_error) tile.weigh_targets();
+               tile.compute(out.order);
+               const double *w = tile.array(weight);
+               double *values = tile.array(value), *derivative = tile.array(result), *v = tile.array(direction);
+               if (out.order == Order::hvp) load_row(out.direction, tile.row, tile.first, tile.count, v);
+               Sum<double> sum;
+               for (std::int64_t j = 0; j < tile.count; ++j) {
+                   if (w[j] == 0) values[j] = 0;  // dropped, whatever it holds
+                   sum.add(values[j]);
+               }
+               const double loss = total(sum);
+               part.sum.add(loss);
+               if (out.losses.given() && per_row) store_row(out.losses, tile.row, 0, 1, &loss);
+               if (out.losses.given() && !per_row) store_row(out.losses, tile.row, tile.first, tile.count, values);
+               if (out.order == Order::value) return;
+               for (std::int64_t j = 0; j < tile.count; ++j) {
+                   derivative[j] = w[j] == 0 ? 0 : derivative[j] / out.divisor;
+                   if (out.order == Order::hvp) derivative[j] = derivative[j] == 0 ? 0 : derivative[j] * v[j];
+               }
+               store_row(out.derivative, tile.row, tile.first, tile.count, derivative);
+           })
+        .total;
+}
+
+}  // namespace crossentropy::CE_ISA

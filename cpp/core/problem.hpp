@@ -1,0 +1,125 @@
+// What a kernel is asked: views of the caller's arrays, the options, and the functions that every instruction set provides.
+#pragma once
+
+#include <cstdint>
+
+namespace crossentropy {
+
+// The order is shared with src/crossentropy/_native/__init__.py.
+enum class DType : int { f16, bf16, f32, f64, u8, i8, u16, i16, u32, i32, u64, i64 };
+
+constexpr int max_leading_dims = 32;
+
+// An array seen as rows: all axes but the last, in C order, and the columns of the last. Strides count elements.
+struct View {
+    bool present = false;
+    void *data = nullptr;
+    DType dtype = DType::f64;
+    std::int64_t rows = 0, cols = 0, col_stride = 1;
+    int dims = 0;  // leading axes, collapsed where their strides allow
+    std::int64_t shape[max_leading_dims] = {}, stride[max_leading_dims] = {};
+
+    __attribute__((always_inline)) bool given() const { return present; }
+
+    // always inlined: this header is shared by files compiled for different instruction sets
+    __attribute__((always_inline)) std::int64_t offset(std::int64_t row) const {
+        if (dims == 1) return row * stride[0];
+        std::int64_t at = 0;
+        for (int d = dims - 1; d >= 0; --d) {
+            at += (row % shape[d]) * stride[d];
+            row /= shape[d];
+        }
+        return at;
+    }
+};
+
+// The first thing wrong with the input, in row order; code 0 is nothing.
+enum class Fault : int {
+    none,
+    label_out_of_range,        // an index target outside [0, K)
+    target_not_distribution,   // soft targets with a negative or NaN entry, or a wrong sum
+    sparse_out_of_range,       // a listed class outside [0, K)
+    sparse_repeated,           // a class listed twice in a row
+    sparse_not_distribution,   // listed probabilities negative, NaN, above 1 together, or a tail with nowhere to go
+    prediction_not_distribution,
+    target_out_of_range,       // a binary target outside [0, 1]
+    target_not_sign,           // a sign that is neither -1 nor +1
+    prediction_out_of_range    // a probability outside [0, 1]
+};
+
+struct Finding {
+    Fault fault = Fault::none;
+    std::int64_t row = 0, col = 0;
+    double value = 0.0;
+};
+
+struct Weighed {
+    double total = 0.0;  // sum of row weights
+    Finding finding;
+};
+
+enum class TargetKind : int { index, soft, sparse };
+enum class RowFamily : int { softmax_cross_entropy, softmax_kl_divergence, categorical, log_likelihood };
+
+struct RowProblem {
+    RowFamily family = RowFamily::softmax_cross_entropy;
+    View predictions;
+    TargetKind kind = TargetKind::index;
+    View targets;              // labels (one column), soft targets (K columns), or the sparse targets' classes
+    View probabilities;        // of the sparse targets
+    double sum_tolerance = 0;  // of the targets
+    double prediction_tolerance = 0;
+    bool uniform_tail = false;
+    bool has_ignore = false;
+    std::int64_t ignore = 0;
+    const double *class_weight = nullptr;   // (K,)
+    const double *sample_weight = nullptr;  // (rows,)
+    View mask;                              // u8, rows or one row
+    double smoothing = 0, temperature = 1, softcap = 0, z_loss = 0, focal_gamma = 0;  // softcap 0: none
+};
+
+enum class ElementFamily : int { sigmoid_cross_entropy, binary_cross_entropy, soft_margin, multilabel_soft_margin, squared_error };
+
+struct ElementProblem {
+    ElementFamily family = ElementFamily::sigmoid_cross_entropy;
+    View predictions, targets;
+    const double *class_weight = nullptr;    // (cols,)
+    const double *positive_weight = nullptr; // (cols,)
+    const double *row_weight = nullptr;      // (rows,)
+    View element_weight;                     // f64, the predictions' shape
+    double smoothing = 0, focal_gamma = 0;
+};
+
+enum class Order : int { value, gradient, hvp, hessian_diagonal };
+
+// Where results go; absent views are not written.
+struct Results {
+    Order order = Order::value;
+    View losses;      // one column for the families of rows and multilabel_soft_margin, else the predictions' shape
+    View derivative;  // gradient, Hessian–vector product or diagonal, divided by `divisor`
+    View direction;   // v of the Hessian–vector product
+    double divisor = 1.0;
+};
+
+enum class Activation : int { softmax, log_softmax, logsumexp, sigmoid, log_sigmoid, softplus, sigmoid_derivative };
+
+// An activation (cotangent not given) or its vector–Jacobian product.
+struct ActivationProblem {
+    Activation kind = Activation::softmax;
+    View input, cotangent, output;
+};
+
+struct Kernels {
+    const char *name;
+    int lanes;  // float64 lanes of one vector
+    Weighed (*weigh_rows)(const RowProblem &);
+    double (*run_rows)(const RowProblem &, const Results &);
+    Weighed (*weigh_elements)(const ElementProblem &);
+    double (*run_elements)(const ElementProblem &, const Results &);
+    void (*activate)(const ActivationProblem &);
+    void (*exp_nonpositive)(const double *, double *, std::int64_t);  // for tests of the mathematics alone
+    void (*log1p_unit)(const double *, double *, std::int64_t);
+    void (*tanh)(const double *, double *, std::int64_t);
+};
+
+}  // namespace crossentropy

@@ -1,0 +1,209 @@
+// The losses of rows of classes: softmax cross-entropy and its Kullback–Leibler twin on logits, cross-entropy on
+// probabilities and on log-probabilities. For each: row weights, value, gradient, Hessian–vector product, Hessian diagonal.
+#include "chunks.hpp"
+#include "kernels.hpp"
+#include "softmax_loss.hpp"
+
+namespace crossentropy::CE_ISA {
+
+namespace {
+
+enum Array { exponentials, gaps, slopes, flags, target, work_b, work_c, direction, output, array_count };
+
+// One thread's view of a problem: the work space it computes a row in.
+struct Worker {
+    const RowProblem &p;
+    const Results &out;
+    const Scratch &scratch;
+    int thread;
+
+    double *array(Array which) const { return scratch.array(thread, which); }
+    std::int64_t classes() const { return p.predictions.cols; }
+    bool wants_derivative() const { return out.order != Order::value; }
+
+    void store(std::int64_t r) const { store_row(out.derivative, r, 0, classes(), array(output)); }
+    void store_constant(std::int64_t r, double x) const {
+        if (!wants_derivative()) return;
+        for (std::int64_t j = 0; j < classes(); ++j) array(output)[j] = x;
+        store(r);
+    }
+
+    double softmax_row(std::int64_t r) const;
+    double pointwise_row(std::int64_t r) const;
+};
+
+bool on_logits(const RowProblem &p) {
+    return p.family == RowFamily::softmax_cross_entropy || p.family == RowFamily::softmax_kl_divergence;
+}
+
+// The chain rule from the transformed logits back to those passed: dx/dz = slope/T. Softcap c bends too: its second
+// derivative, -2/c·tanh(z/c)·slope, meets the gradient with respect to x.
+void to_logits(const Worker &w, const SoftmaxLoss &loss, std::int64_t r, double scale) {
+    const RowProblem &p = w.p;
+    const double *slope = loss.row.slope;
+    double *result = w.array(output), *v = w.array(direction);
+    const bool second = w.out.order != Order::gradient;
+    for (std::int64_t j = 0; j < w.classes(); ++j) {
+        const double first = (slope ? slope[j] : 1.0) / p.temperature;
+        result[j] *= (w.out.order == Order::hessian_diagonal ? first * first : first) * scale;
+    }
+    if (!slope || !second) return;
+    if (w.out.order == Order::hvp) load_row(w.out.direction, r, 0, w.classes(), v);
+    double *gradient = w.array(work_c), *z = w.array(gaps);
+    loss.gradient(gradient);  // the last that needs the gaps: their place holds the logits now
+    load_row(p.predictions, r, 0, w.classes(), z);
+    for (std::int64_t j = 0; j < w.classes(); ++j) {
+        if (loss.row.allowed[j] == 0) continue;
+        const double bend = -2.0 / p.softcap * std::tanh(z[j] / p.softcap) * slope[j] / p.temperature;
+        result[j] += gradient[j] * bend * (w.out.order == Order::hvp ? v[j] : 1.0) * scale;
+    }
+}
+
+double Worker::softmax_row(std::int64_t r) const {
+    TargetRow t;
+    const bool one = p.kind == TargetKind::index && p.smoothing == 0;
+    SoftmaxRow row;
+    row.e = array(exponentials);
+    row.gap = one ? nullptr : array(gaps);
+    row.slope = p.softcap > 0 && wants_derivative() ? array(slopes) : nullptr;
+    row.allowed = p.smoothing != 0 || row.slope ? array(flags) : nullptr;
+    row.label = one ? label(p.targets, r).value : -1;
+    read_softmax(row, p.predictions, r, Transform{p.softcap, p.temperature, p.mask});
+    if (!row.defined) {
+        store_constant(r, __builtin_nan(""));
+        return __builtin_nan("");
+    }
+    read_target(t, p, r, Allowed{row.allowed, row.allowed_count}, array(target));
+    const SoftmaxLoss loss{p, row, t, target_weight(t, p.class_weight, classes()), array(work_b), array(work_c)};
+    const double sample = row_scale(p, r), value = sample * loss.value();
+    if (!wants_derivative()) return value;
+
+    if (out.order == Order::gradient) loss.gradient(array(output));
+    if (out.order == Order::hessian_diagonal) loss.hessian_diagonal(array(output));
+    if (out.order == Order::hvp) {
+        double *v = array(direction);
+        load_row(out.direction, r, 0, classes(), v);
+        for (std::int64_t j = 0; j < classes(); ++j) v[j] *= (row.slope ? row.slope[j] : 1.0) / p.temperature;
+        loss.hvp(v, array(output));
+    }
+    to_logits(*this, loss, r, sample / out.divisor);
+    store(r);
+    return value;
+}
+
+// -log p_j and its first two derivatives with respect to what was given: p_j or log p_j.
+struct Pointwise {
+    double value, first, second;
+};
+
+Pointwise pointwise(RowFamily family, double x) {
+    if (family == RowFamily::log_likelihood) return {-x, -1.0, 0.0};
+    return {-std::log(x), -1.0 / x, 1.0 / (x * x)};
+}
+
+double Worker::pointwise_row(std::int64_t r) const {
+    TargetRow t;
+    read_target(t, p, r, Allowed{nullptr, classes()}, array(target));
+    const double sample = row_scale(p, r), scale = sample / out.divisor;
+    double *result = array(output), *v = array(direction);
+    if (out.order == Order::hvp) load_row(out.direction, r, 0, classes(), v);
+    if (wants_derivative())
+        for (std::int64_t j = 0; j < classes(); ++j) result[j] = 0;
+    const std::int64_t from = t.one ? t.label : 0, to = t.one ? t.label + 1 : classes();
+    Sum<double> sum;
+    for (std::int64_t j = from; j < to; ++j) {
+        const double a = (p.class_weight ? p.class_weight[j] : 1.0) * (t.one ? 1.0 : t.dense[j]);
+        if (a == 0) continue;
+        const Pointwise f = pointwise(p.family, element(p.predictions, r, j));
+        sum.add(a * f.value);
+        if (out.order == Order::gradient) result[j] = scale * (a * f.first);
+        if (out.order == Order::hessian_diagonal) result[j] = scale * (a * f.second);
+        if (out.order == Order::hvp) result[j] = v[j] != 0 ? scale * (a * f.second * v[j]) : 0.0;
+    }
+    if (wants_derivative()) store(r);
+    return sample * total(sum);
+}
+
+// Whether a row given as probabilities or log-probabilities is a distribution.
+Finding check_prediction(const RowProblem &p, std::int64_t r, double *scratch) {
+    const std::int64_t classes = p.predictions.cols;
+    load_row(p.predictions, r, 0, classes, scratch);
+    Sum<double> sum;
+    bool good = true;
+    for (std::int64_t j = 0; j < classes; ++j) good &= p.family == RowFamily::log_likelihood || scratch[j] >= 0;
+    if (p.family == RowFamily::log_likelihood) {
+        Sum<Vec> parts;
+        for (std::int64_t j = classes; j < padded(classes); ++j) scratch[j] = -infinity;
+        for (std::int64_t j = 0; j < padded(classes); j += lanes) {
+            const Vec x = load(scratch + j);
+            // above 0 by rounding alone, e^x is 1 + x; above that the sum is too large either way
+            parts.add(x > 0.0 ? 1.0 + x : exp_nonpositive(x, Vec{}));
+        }
+        sum = across(parts);
+    } else {
+        for (std::int64_t j = 0; j < classes; ++j) sum.add(scratch[j]);
+    }
+    const double mass = total(sum);
+    if (good && std::fabs(mass - 1.0) <= p.prediction_tolerance) return {};
+    return {Fault::prediction_not_distribution, r, 0, mass};
+}
+
+// Needs the logits only where it matters which classes smoothing spreads over: those of -inf take no part.
+double row_weight(const RowProblem &p, std::int64_t r, const Scratch &scratch, int thread) {
+    const std::int64_t classes = p.predictions.cols;
+    Allowed allowed{nullptr, classes};
+    if (on_logits(p) && p.smoothing != 0 && (p.class_weight || p.kind == TargetKind::sparse)) {
+        SoftmaxRow row;
+        row.e = scratch.array(thread, exponentials);
+        row.allowed = scratch.array(thread, flags);
+        read_logits(row, p.predictions, r, Transform{0, 1, p.mask});
+        allowed = {row.allowed, 0};
+        for (std::int64_t j = 0; j < classes; ++j) allowed.count += row.allowed[j] != 0;
+    }
+    TargetRow t;
+    read_target(t, p, r, allowed, scratch.array(thread, target));
+    return row_scale(p, r) * target_weight(t, p.class_weight, classes);
+}
+
+}  // namespace
+
+Weighed weigh_rows(const RowProblem &p) {
+    const bool reads_rows = p.kind != TargetKind::index || p.smoothing != 0 || !on_logits(p);
+    const Chunks chunks(p.predictions.rows, reads_rows ? p.predictions.cols : 1);
+    const Scratch scratch(chunks.threads(), array_count, p.predictions.cols);
+    return over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {
+        Part part;
+        for (std::int64_t r = begin; r < end; ++r) {
+            if (!is_kept(p, r)) continue;
+            part.finding = check_targets(p, r, scratch.array(thread, target));
+            if (part.finding.fault == Fault::none && !on_logits(p))
+                part.finding = check_prediction(p, r, scratch.array(thread, output));
+            if (part.finding.fault != Fault::none) return part;
+            part.sum.add(row_weight(p, r, scratch, thread));
+        }
+        return part;
+    });
+}
+
+double run_rows(const RowProblem &p, const Results &out) {
+    const bool reads_rows = on_logits(p) || p.kind != TargetKind::index || out.order != Order::value;
+    const Chunks chunks(p.predictions.rows, reads_rows ? p.predictions.cols : 1);
+    const Scratch scratch(chunks.threads(), array_count, p.predictions.cols);
+    return over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {
+               const Worker worker{p, out, scratch, thread};
+               Part part;
+               for (std::int64_t r = begin; r < end; ++r) {
+                   double loss = 0;
+                   if (is_kept(p, r))
+                       loss = on_logits(p) ? worker.softmax_row(r) : worker.pointwise_row(r);
+                   else
+                       worker.store_constant(r, 0.0);
+                   if (out.losses.given()) store_row(out.losses, r, 0, 1, &loss);
+                   part.sum.add(loss);
+               }
+               return part;
+           })
+        .total;
+}
+
+}  // namespace crossentropy::CE_ISA

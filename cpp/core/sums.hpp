@@ -1,0 +1,65 @@
+// Sums that do not lose their small terms: the rounding error of every addition is carried along (Knuth's two-sum).
+// Compiled without contraction of a·b + c, which would change the error terms.
+#pragma once
+
+#include "simd.hpp"
+
+namespace crossentropy::CE_ISA {
+
+template <class T>
+struct Sum {
+    T high{}, low{};
+
+    void add(T x) {
+        const T sum = high + x;
+        const T part = sum - high;
+        low += (high - (sum - part)) + (x - part);
+        high = sum;
+    }
+};
+
+// A non-finite total has no meaningful error term (inf - inf is NaN): then the plain sum counts.
+inline double total(const Sum<double> &s) { return __builtin_isfinite(s.high) ? s.high + s.low : s.high; }
+
+inline Sum<double> across(const Sum<Vec> &s) {
+    Sum<double> sum;
+    for (int l = 0; l < lanes; ++l) sum.add(s.high[l]);
+    for (int l = 0; l < lanes; ++l) sum.low += s.low[l];
+    return sum;
+}
+
+// a - b as a rounded difference and its error; the error of an infinite difference is 0.
+template <class T>
+struct Difference {
+    T high, low;
+};
+
+inline Difference<Vec> difference(Vec a, Vec b) {
+    const Vec high = a - b;
+    const Vec part = high - a;
+    const Vec low = (a - (high - part)) - (b + part);
+    return {high, absolute(high) <= 1.7976931348623157e308 ? low : Vec{}};
+}
+
+// a·b as a rounded product and its error (Dekker's splitting where there is no fused multiply-add).
+inline Vec product_error(Vec a, Vec b, Vec product) {
+#if defined(__AVX2__) || defined(__ARM_NEON)
+    return fma(a, b, -product);
+#else
+    const Vec split = splat(134217729.0);
+    const Vec ca = split * a, cb = split * b;
+    const Vec ah = ca - (ca - a), bh = cb - (cb - b);
+    const Vec al = a - ah, bl = b - bh;
+    return ((ah * bh - product) + ah * bl + al * bh) + al * bl;
+#endif
+}
+
+// (high + low) / b as a quotient and its error; an infinite quotient has error 0.
+inline Difference<Vec> quotient(Difference<Vec> a, Vec b) {
+    const Vec q = a.high / b;
+    const Vec product = q * b;
+    const Vec low = ((a.high - product) - product_error(q, b, product) + a.low) / b;
+    return {q, absolute(q) <= 1e300 ? low : Vec{}};
+}
+
+}  // namespace crossentropy::CE_ISA

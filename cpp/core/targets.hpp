@@ -1,0 +1,112 @@
+// The targets of one row: one class with all the mass, or a dense distribution; checked, smoothed, weighted.
+#pragma once
+
+#include <cmath>
+
+#include "dtypes.hpp"
+#include "sums.hpp"
+
+namespace crossentropy::CE_ISA {
+
+struct TargetRow {
+    bool kept = true;   // false: ignored, or of sample weight 0
+    bool one = true;    // all the mass on one class, `label`
+    std::int64_t label = 0;
+    double *dense = nullptr;  // t after smoothing, when not `one`
+};
+
+inline bool is_kept(const RowProblem &p, std::int64_t r) {
+    if (p.sample_weight && p.sample_weight[r] == 0) return false;
+    if (p.kind != TargetKind::index || !p.has_ignore) return true;
+    const Label y = label(p.targets, r);
+    return !(y.fits && y.value == p.ignore);
+}
+
+inline double row_scale(const RowProblem &p, std::int64_t r) { return p.sample_weight ? p.sample_weight[r] : 1.0; }
+
+// What is wrong with the targets of row r, looked at before anything is computed. `scratch` holds K columns.
+inline Finding check_targets(const RowProblem &p, std::int64_t r, double *scratch) {
+    const std::int64_t classes = p.predictions.cols;
+    if (p.kind == TargetKind::index) {
+        const Label y = label(p.targets, r);
+        if (y.fits && y.value >= 0 && y.value < classes) return {};
+        return {Fault::label_out_of_range, r, 0, (double)y.value};
+    }
+    const View &values = p.kind == TargetKind::soft ? p.targets : p.probabilities;
+    const Fault fault = p.kind == TargetKind::soft ? Fault::target_not_distribution : Fault::sparse_not_distribution;
+    load_row(values, r, 0, values.cols, scratch);
+    Sum<double> sum;
+    bool good = true;
+    for (std::int64_t j = 0; j < values.cols; ++j) {
+        good &= scratch[j] >= 0;
+        sum.add(scratch[j]);
+    }
+    const double mass = total(sum);
+    const bool whole = p.kind == TargetKind::soft || (p.uniform_tail && values.cols >= classes);
+    const bool fits = whole ? std::fabs(mass - 1.0) <= p.sum_tolerance : mass <= 1.0 + p.sum_tolerance;
+    if (!good || !fits) return {fault, r, 0, mass};
+    if (p.kind == TargetKind::soft) return {};
+
+    for (std::int64_t j = 0; j < values.cols; ++j) {
+        const Label c = label(p.targets, r, j);
+        if (!c.fits || c.value < 0 || c.value >= classes) return {Fault::sparse_out_of_range, r, j, (double)c.value};
+        scratch[c.value] = 0;
+    }
+    for (std::int64_t j = 0; j < values.cols; ++j) {
+        const std::int64_t c = label(p.targets, r, j).value;
+        if (scratch[c] != 0) return {Fault::sparse_repeated, r, j, (double)c};
+        scratch[c] = 1;
+    }
+    return {};
+}
+
+// The classes that smoothing spreads over: all, or those flagged 1.
+struct Allowed {
+    const double *flags = nullptr;
+    std::int64_t count = 0;
+
+    double operator()(std::int64_t j) const { return flags == nullptr ? 1.0 : flags[j]; }
+};
+
+inline void read_target(TargetRow &t, const RowProblem &p, std::int64_t r, const Allowed &allowed, double *dense) {
+    const std::int64_t classes = p.predictions.cols;
+    t.kept = is_kept(p, r);
+    if (!t.kept) return;
+    t.one = p.kind == TargetKind::index && p.smoothing == 0;
+    if (p.kind == TargetKind::index) t.label = label(p.targets, r).value;
+    if (t.one) return;
+    t.dense = dense;
+    if (p.kind == TargetKind::soft) {
+        load_row(p.targets, r, 0, classes, dense);
+    } else if (p.kind == TargetKind::index) {
+        for (std::int64_t j = 0; j < classes; ++j) dense[j] = 0;
+        dense[t.label] = 1;
+    } else {
+        const std::int64_t listed = p.targets.cols;
+        double spread = 0;
+        if (p.uniform_tail && listed < classes) {
+            Sum<double> rest;
+            rest.add(1.0);
+            for (std::int64_t j = 0; j < listed; ++j) rest.add(-element(p.probabilities, r, j));
+            const double mass = total(rest);
+            spread = mass > 0 ? mass / (double)(classes - listed) : 0;
+        }
+        for (std::int64_t j = 0; j < classes; ++j) dense[j] = spread;
+        for (std::int64_t j = 0; j < listed; ++j) dense[label(p.targets, r, j).value] = element(p.probabilities, r, j);
+    }
+    if (p.smoothing != 0 && allowed.count > 0) {
+        const double uniform = p.smoothing / (double)allowed.count;
+        for (std::int64_t j = 0; j < classes; ++j)
+            dense[j] = (1.0 - p.smoothing) * dense[j] + allowed(j) * uniform;
+    }
+}
+
+// Σ_c w_c t_c
+inline double target_weight(const TargetRow &t, const double *class_weight, std::int64_t classes) {
+    if (t.one) return class_weight ? class_weight[t.label] : 1.0;
+    Sum<double> sum;
+    for (std::int64_t j = 0; j < classes; ++j) sum.add(class_weight ? class_weight[j] * t.dense[j] : t.dense[j]);
+    return total(sum);
+}
+
+}  // namespace crossentropy::CE_ISA

@@ -1,0 +1,52 @@
+"""The cross-entropy family done right: exact, fast and the same everywhere.
+
+Measures of distributions, activations, losses that know their derivatives. The conventions that all of them keep are in
+docs/conventions.md.
+"""
+
+from __future__ import annotations
+
+from crossentropy._activations import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax, softplus
+from crossentropy._checked import checked
+from crossentropy._config import show_config
+from crossentropy._dispatch import use_implementation
+from crossentropy._losses import (
+    binary_cross_entropy,
+    categorical_cross_entropy,
+    mean_squared_error,
+    multilabel_soft_margin,
+    negative_log_likelihood,
+    sigmoid_cross_entropy,
+    soft_margin,
+    softmax_cross_entropy,
+    softmax_kl_divergence,
+)
+from crossentropy._native import core as _core
+from crossentropy._targets import SparseTargets
+
+__version__: str = _core.version()
+
+__all__ = [
+    # losses
+    "softmax_cross_entropy",
+    "softmax_kl_divergence",
+    "sigmoid_cross_entropy",
+    "categorical_cross_entropy",
+    "binary_cross_entropy",
+    "negative_log_likelihood",
+    "soft_margin",
+    "multilabel_soft_margin",
+    "mean_squared_error",
+    "SparseTargets",
+    # activations
+    "softmax",
+    "log_softmax",
+    "logsumexp",
+    "sigmoid",
+    "log_sigmoid",
+    "softplus",
+    # choices and facts
+    "checked",
+    "use_implementation",
+    "show_config",
+]

@@ -1,0 +1,130 @@
+"""The loss object: a function that knows its own derivatives (promise 26)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from inspect import Parameter, cleandoc, signature
+from textwrap import indent
+from typing import Any, Generic, ParamSpec
+
+from crossentropy._contracts import GRADIENT_ULP, HESSIAN_ULP, VALUE_ULP, Contract, Domain, TargetKind
+from crossentropy._evaluate import as_out, evaluate, fresh_derivative
+from crossentropy._problems import Array, Order, Problem
+from crossentropy._validation import as_floats, check_shape, sentence
+
+P = ParamSpec("P")
+Build = Callable[..., Problem]
+
+# One line for each option, put into the docstring of every loss that has it.
+_OPTION_DOCS = {
+    "axis": "where the classes lie; any axis, for images and sequences.",
+    "class_weight": "weights of the classes (K,), at least 0.",
+    "pos_weight": "weight of the positive class relative to the negative: a number, or one for each column.",
+    "sample_weight": "weights of the rows, at least 0; a row of weight 0 is dropped.",
+    "label_smoothing": "ε in [0, 1]: the target is mixed with the uniform distribution, t ← (1-ε)·t + ε·u.",
+    "ignore_index": "rows with this label are dropped (index targets only).",
+    "class_mask": "bools (K,) or of the predictions' shape; a class with False counts as a logit of -inf.",
+    "temperature": "T > 0: logits are divided by it.",
+    "softcap": "c > 0: logits become c·tanh(z/c), before the temperature.",
+    "z_loss": "λ >= 0: adds λ·lse² for each unit of row weight (Chowdhery et al., 2022).",
+    "focal_gamma": "γ >= 0: each class's term is multiplied by (1-p)^γ (Lin et al., 2017).",
+    "reduction": '"mean" (divided by the sum of row weights), "sum" or "none".',
+    "normalizer": "replaces the divisor of the mean, for parts of a batch that must add up to the whole.",
+    "return_weight": "return (value, sum of row weights).",
+    "empty": "the mean of no rows; by default NaN with a RuntimeWarning.",
+}
+
+
+class Loss(Generic[P]):
+    """A loss: call it for the value; ``value_and_grad``, ``hvp`` and ``hessian_diagonal`` take the same arguments."""
+
+    contract: Contract
+
+    def __init__(self, declared: Callable[P, Any], contract: Contract, build: Build) -> None:
+        self.contract = contract
+        self._build = build
+        self.__signature__ = signature(declared)
+        update_wrapper(self, declared)
+
+    def _problem(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Problem:
+        contract = self.contract
+        if len(args) != 2 or not kwargs.keys() <= contract.options.keys():
+            bound = self.__signature__.bind(*args, **kwargs)  # a TypeError that names what is missing or unknown
+            kwargs = dict(bound.arguments)
+            args = tuple(kwargs.pop(name) for name in contract.arguments)
+        return self._build(contract.name, contract.arguments, *args, **{**contract.options, **kwargs})
+
+    def __repr__(self) -> str:
+        return f"<crossentropy loss {self.contract.name}{self.__signature__}>"
+
+    def __reduce__(self) -> str:
+        return self.contract.name  # pickled by name, as functions are
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """The value; with ``return_weight=True`` the pair (value, sum of row weights)."""
+        problem = self._problem(args, kwargs)
+        return evaluate(problem, Order.VALUE, None, None)
+
+    def value_and_grad(self, *args: Any, out: Array | None = None, **kwargs: Any) -> tuple[Any, Array]:
+        """The value and its gradient with respect to the first argument, in one pass.
+
+        The gradient has the first argument's shape and dtype (float64 for integers). ``out=`` takes it instead of a new
+        array: same shape, any float dtype; it may be the first argument itself, which is then overwritten.
+        """
+        problem = self._problem(args, kwargs)
+        gradient = fresh_derivative(problem) if out is None else as_out(problem, out)
+        return evaluate(problem, Order.GRADIENT, gradient, None), gradient
+
+    def hvp(self, *args: Any, **kwargs: Any) -> Array:
+        """The Hessian times ``v``, the third argument, of the first argument's shape."""
+        if "v" in kwargs:
+            v = kwargs.pop("v")
+        elif len(args) > 2:
+            v, args = args[2], (*args[:2], *args[3:])
+        else:
+            raise TypeError(sentence("v", expected="a direction", received="nothing", remedy="pass it as third argument"))
+        problem = self._problem(args, kwargs)
+        direction = as_floats("v", v)
+        check_shape("v", direction.shape, problem.outside(problem.predictions.shape), "the shape of the predictions")
+        product = fresh_derivative(problem)
+        evaluate(problem, Order.HVP, product, direction)
+        return product
+
+    def hessian_diagonal(self, *args: P.args, **kwargs: P.kwargs) -> Array:
+        """The diagonal of the Hessian, in the first argument's shape."""
+        problem = self._problem(args, kwargs)
+        diagonal = fresh_derivative(problem)
+        evaluate(problem, Order.HESSIAN_DIAGONAL, diagonal, None)
+        return diagonal
+
+
+#: Every registered loss, by name.
+LOSSES: dict[str, Loss[...]] = {}
+
+
+def loss(
+    formula: str, domain: Domain, target_kinds: tuple[TargetKind, ...], build: Build
+) -> Callable[[Callable[P, Any]], Loss[P]]:
+    """Turn a declaration (signature and docstring, no body) into a registered loss; ``build`` validates its calls."""
+
+    def register(declared: Callable[P, Any]) -> Loss[P]:
+        parameters = signature(declared).parameters.values()
+        options = {p.name: p.default for p in parameters if p.kind is Parameter.KEYWORD_ONLY}
+        predictions, targets = (p.name for p in parameters if p.kind is Parameter.POSITIONAL_OR_KEYWORD)
+        contract = Contract(declared.__name__, (predictions, targets), formula, domain, target_kinds, options)
+        declared.__doc__ = _with_options(declared.__doc__ or "", contract)
+        made = LOSSES[contract.name] = Loss(declared, contract, build)
+        return made
+
+    return register
+
+
+def _with_options(doc: str, contract: Contract) -> str:
+    """The docstring with its placeholders filled: the options of the loss, and its stated accuracy."""
+    options = "\n".join(f"{name}: {_OPTION_DOCS[name]}" for name in contract.options)
+    accuracy = (
+        f"Accuracy: values and gradients within {contract.value_ulp:g} ULP of the exact result in float32 and float64,\n"
+        f"Hessian products and diagonals within {contract.hessian_ulp:g} ULP of the row's largest term (docs/conventions.md, 20)."
+    )
+    return cleandoc(doc).replace("{options}", indent(options, "    ").lstrip()).replace("{accuracy}", accuracy)

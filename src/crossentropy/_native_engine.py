@@ -1,0 +1,121 @@
+"""Problems handed to the compiled core."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crossentropy._conventions import sum_tolerance
+from crossentropy._native import Coded, coded, coded_output, core
+from crossentropy._problems import (
+    Array,
+    ElementProblem,
+    Fault,
+    Finding,
+    IndexTargets,
+    Order,
+    RowProblem,
+    SoftTargets,
+)
+
+# The orders are those of RowFamily and ElementFamily in cpp/core/problem.hpp.
+_ROW_FAMILIES = (
+    "softmax_cross_entropy",
+    "softmax_kl_divergence",
+    "categorical_cross_entropy",
+    "negative_log_likelihood",
+)
+_ELEMENT_FAMILIES = (
+    "sigmoid_cross_entropy",
+    "binary_cross_entropy",
+    "soft_margin",
+    "multilabel_soft_margin",
+    "mean_squared_error",
+)
+
+
+class _NativeEngine:
+    _held: core.Rows | core.Elements
+
+    def weigh(self) -> tuple[float, Finding | None]:
+        total, fault, row, column, value = self._held.weigh()
+        return total, Finding(Fault(fault), row, column, value) if fault else None
+
+    def _arrange(self, array: Array) -> Array:
+        return array
+
+    def run(
+        self, order: Order, divisor: float, losses: Array | None, derivative: Array | None, direction: Array | None
+    ) -> float:
+        losses, derivative, direction = (
+            None if array is None else self._arrange(array) for array in (losses, derivative, direction)
+        )
+        result: float = self._held.run(
+            int(order), divisor, coded_output(losses), coded_output(derivative), coded(direction)
+        )
+        return result
+
+
+class NativeRows(_NativeEngine):
+    """Losses of rows on the native core."""
+
+    def __init__(self, problem: RowProblem) -> None:
+        targets = problem.targets
+        probabilities: Coded | None = None
+        tolerance, uniform_tail, ignore = 0.0, False, None
+        if isinstance(targets, IndexTargets):
+            kind, given, ignore = 0, targets.labels, targets.ignore
+        elif isinstance(targets, SoftTargets):
+            kind, given, tolerance = 1, targets.values, sum_tolerance(targets.values.dtype)
+        else:
+            kind, given, probabilities = 2, targets.indices, coded(targets.probabilities)
+            tolerance, uniform_tail = sum_tolerance(targets.probabilities.dtype), targets.tail == "uniform"
+        mask = problem.class_mask
+        self._held = core.Rows(
+            _ROW_FAMILIES.index(problem.family),
+            coded(problem.predictions),
+            sum_tolerance(problem.predictions.dtype),
+            kind,
+            coded(given),
+            probabilities,
+            tolerance,
+            uniform_tail,
+            ignore,
+            problem.class_weight,
+            None if problem.sample_weight is None else problem.sample_weight.reshape(-1),
+            None if mask is None else coded(mask.view(np.uint8)),
+            problem.label_smoothing,
+            problem.temperature,
+            problem.softcap or 0.0,
+            problem.z_loss,
+            problem.focal_gamma,
+        )
+
+
+class NativeElements(_NativeEngine):
+    """Losses of elements on the native core."""
+
+    def __init__(self, problem: ElementProblem) -> None:
+        weight = problem.sample_weight
+        per_row = weight is not None and weight.shape != problem.predictions.shape
+        # without weights of columns or rows, arrays that lie end to end are one long row
+        columns = problem.per_row or per_row or problem.class_weight is not None or problem.pos_weight is not None
+        self._flat = not columns and problem.predictions.flags.c_contiguous and problem.targets.flags.c_contiguous
+        self._ndim = problem.predictions.ndim
+        self._held = core.Elements(
+            _ELEMENT_FAMILIES.index(problem.family),
+            coded(self._arrange(problem.predictions)),
+            coded(self._arrange(problem.targets)),
+            problem.class_weight,
+            problem.pos_weight,
+            weight.reshape(-1) if weight is not None and per_row else None,
+            coded(self._arrange(weight)) if weight is not None and not per_row else None,
+            problem.label_smoothing,
+            problem.focal_gamma,
+        )
+
+    def _arrange(self, array: Array) -> Array:
+        if array.ndim == 0 or (self._flat and array.flags.c_contiguous and array.ndim == self._ndim):
+            return array.reshape(1, -1)
+        return array
+
+

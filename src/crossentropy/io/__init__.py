@@ -1,0 +1,21 @@
+"""Tables on disk: CSV, Parquet, NPY and NPZ, read whole or in blocks of rows, written whole or not at all."""
+
+from __future__ import annotations
+
+from crossentropy.io._columns import is_numeric, numeric_columns, require_columns
+from crossentropy.io._formats import existing_file
+from crossentropy.io._read import Blocks, read_blocks, read_table
+from crossentropy.io._replacing import replacing
+from crossentropy.io._write import write_table
+
+__all__ = [
+    "Blocks",
+    "existing_file",
+    "is_numeric",
+    "numeric_columns",
+    "read_blocks",
+    "read_table",
+    "replacing",
+    "require_columns",
+    "write_table",
+]

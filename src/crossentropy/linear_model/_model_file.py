@@ -1,0 +1,171 @@
+"""Models in safetensors files: coefficients as tensors, everything else as JSON in the header, nothing executable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossentropy._validation import sentence
+from crossentropy.linear_model._encoding import CategoricalColumn, Column, NumericColumn
+from crossentropy.linear_model.softmax_regression import SoftmaxRegression
+from crossentropy.linear_model.table_model import TableModel
+
+FORMAT = "crossentropy-model"
+VERSION = 1
+
+#: One key for all of the description: safetensors writes several in no fixed order.
+_KEY = "crossentropy"
+
+Tensors = dict[str, NDArray[Any]]
+
+
+def save_model(path: str | os.PathLike[str], model: SoftmaxRegression | TableModel) -> None:
+    """Write a fitted model as one safetensors file; the file appears only when it is complete.
+
+    Tensors: ``coef`` (K, D) and ``intercept`` (K,), and for a :class:`TableModel` ``mean`` and ``scale`` of its numeric
+    columns, all float64. The header's metadata holds a JSON text under ``"crossentropy"``: format, version, SHA-256 and
+    a description (parameters, classes with their type, columns with their categories). The training history
+    (``history_``) is not part of the file: the same model gives the same bytes.
+
+    Raises ``TypeError`` for classes other than text, numbers and booleans, ``FileNotFoundError`` for a directory that
+    does not exist, scikit-learn's ``NotFittedError`` for a model that is not fitted.
+    """
+    from safetensors.numpy import save
+    from sklearn.utils.validation import check_is_fitted
+
+    from crossentropy.io import replacing
+
+    table = model if isinstance(model, TableModel) else None
+    regression = model.regression if isinstance(model, TableModel) else model
+    check_is_fitted(regression)
+    description = _describe(regression) | {"table": None if table is None else _describe_table(table)}
+    tensors = {"coef": np.ascontiguousarray(regression.coef_), "intercept": regression.intercept_}
+    if table is not None:
+        numeric = [column for column in table.columns if isinstance(column, NumericColumn)]
+        tensors["mean"] = np.array([column.mean for column in numeric], dtype=np.float64)
+        tensors["scale"] = np.array([column.scale for column in numeric], dtype=np.float64)
+    header = {"format": FORMAT, "version": VERSION, "sha256": _digest(description, tensors), "model": description}
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(tensors, {_KEY: json.dumps(header, sort_keys=True)}))
+
+
+def load_model(path: str | os.PathLike[str]) -> SoftmaxRegression | TableModel:
+    """Read the model that :func:`save_model` wrote: the same type, the same predictions bit for bit.
+
+    Raises ``FileNotFoundError`` where there is no file, ``ValueError`` for one that is damaged, cut short, of another
+    program, or of a later version of this format.
+    """
+    path = Path(path)
+    header, tensors = _read(path)
+    description: Any = header.get("model")
+    if header.get("sha256") != _digest(description, tensors):
+        raise _refused(path, "a complete model file", "one whose contents do not match their checksum")
+    regression = SoftmaxRegression(**description["parameters"])
+    weights = description["class_weight"]
+    regression.class_weight = dict(weights) if isinstance(weights, list) else weights
+    regression.coef_, regression.intercept_ = tensors["coef"], tensors["intercept"]
+    regression.classes_ = np.array(description["classes"], dtype=description["classes_dtype"])
+    regression.n_iter_, regression.objective_ = description["iterations"], description["objective"]
+    regression.n_features_in_ = regression.coef_.shape[1]
+    if description["feature_names"] is not None:
+        regression.feature_names_in_ = np.array(description["feature_names"], dtype=object)
+    if description["table"] is None:
+        return regression
+    return TableModel(description["table"]["target"], _columns(description["table"]["columns"], tensors), regression)
+
+
+def _describe(regression: SoftmaxRegression) -> dict[str, Any]:
+    classes = regression.classes_
+    labels = classes.tolist()
+    if not (classes.dtype.kind in "biufU" or all(isinstance(label, str) for label in labels)):
+        raise TypeError(
+            sentence(
+                "model",
+                expected="classes that are text, numbers or booleans",
+                received=f"dtype {classes.dtype}",
+                remedy="fit it with such labels",
+            )
+        )
+    parameters = {name: _plain(value) for name, value in regression.get_params().items()}
+    weights = parameters.pop("class_weight")
+    names = getattr(regression, "feature_names_in_", None)
+    return {
+        "parameters": parameters,
+        # JSON's keys are text, classes need not be.
+        "class_weight": [[_plain(k), _plain(v)] for k, v in weights.items()] if isinstance(weights, dict) else weights,
+        "classes": labels,
+        "classes_dtype": "str" if classes.dtype.kind == "U" else classes.dtype.name,
+        "iterations": regression.n_iter_,
+        "objective": regression.objective_,
+        "feature_names": None if names is None else list(names),
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _describe_table(model: TableModel) -> dict[str, Any]:
+    columns: list[dict[str, Any]] = [
+        {"name": column.name, "kind": "numeric"}
+        if isinstance(column, NumericColumn)
+        else {"name": column.name, "kind": "categorical", "categories": list(column.categories)}
+        for column in model.columns
+    ]
+    return {"target": model.target, "columns": columns}
+
+
+def _columns(described: list[dict[str, Any]], tensors: Tensors) -> tuple[Column, ...]:
+    statistics = zip(tensors["mean"].tolist(), tensors["scale"].tolist(), strict=True)
+    return tuple(
+        NumericColumn(column["name"], *next(statistics))
+        if column["kind"] == "numeric"
+        else CategoricalColumn(column["name"], tuple(column["categories"]))
+        for column in described
+    )
+
+
+def _digest(description: Any, tensors: Tensors) -> str:
+    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
+    for name in sorted(tensors):
+        digest.update(name.encode() + tensors[name].tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Tensors]:
+    from safetensors import SafetensorError, safe_open
+
+    from crossentropy.io import existing_file
+
+    if path.is_file() and path.stat().st_size == 0:
+        raise _refused(path, "a complete model file", "an empty file")
+    existing_file(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get(_KEY, "{}")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not iterable itself)
+        header = json.loads(text)
+    except (SafetensorError, ValueError) as error:
+        raise _refused(path, "a complete model file", f"one that cannot be read ({error})") from error
+    if header.get("format") != FORMAT:
+        raise _refused(path, "a model file of crossentropy", "a safetensors file of another program")
+    if header.get("version") != VERSION:
+        raise ValueError(
+            sentence(
+                str(path),
+                expected=f"a model file of version {VERSION}",
+                received=f"version {header.get('version')}",
+                remedy="update crossentropy to read it",
+            )
+        )
+    return header, tensors
+
+
+def _refused(path: Path, expected: str, received: str) -> ValueError:
+    return ValueError(sentence(str(path), expected=expected, received=received, remedy="fit and save the model again"))
