@@ -1,5 +1,5 @@
-// The Python face of the core: array constraints, the global interpreter lock released, one call of the core. No policy:
-// the package has validated what it passes; here only what memory safety needs is checked again.
+// The Python face of the core: array constraints, the global interpreter lock released, one call of the core. No
+// policy: the package has validated what it passes; here only what memory safety needs is checked again.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -30,7 +30,8 @@ void require(bool condition, const char *what) {
     if (!condition) throw std::invalid_argument(what);
 }
 
-// Leading axes collapsed where one stride serves both. `columns`: the last axis is the classes; else each element is a row.
+// Leading axes collapsed where one stride serves both. `columns`: the last axis is the classes; else each element is a
+// row.
 template <class Array>
 View view_of(const Array &array, int dtype, bool columns = true) {
     require(dtype >= 0 && dtype < dtype_count, "unknown dtype code");
@@ -196,7 +197,8 @@ void make_elements(Elements *self, int family, const Coded<Input> &predictions, 
     require(p.predictions.given() && holds_floats(p.predictions), "predictions: a float dtype");
     require(p.targets.given(), "targets: needed");
     same_shape(p.targets, p.predictions, "targets: shape of the predictions");
-    if (p.element_weight.given()) same_shape(p.element_weight, p.predictions, "sample_weight: shape of the predictions");
+    if (p.element_weight.given())
+        same_shape(p.element_weight, p.predictions, "sample_weight: shape of the predictions");
     p.class_weight = vector_of(class_weight, p.predictions.cols, "class_weight: one for each column");
     p.positive_weight = vector_of(positive_weight, p.predictions.cols, "pos_weight: one for each column");
     p.row_weight = vector_of(row_weight, p.predictions.rows, "sample_weight: one for each row");

@@ -1,5 +1,5 @@
-// Rows of any dtype to float64 and back. float64 holds every float16, bfloat16 and float32 exactly; the way back rounds once,
-// to nearest even.
+// Rows of any dtype to float64 and back. float64 holds every float16, bfloat16 and float32 exactly; the way back rounds
+// once, to nearest even.
 #pragma once
 
 #include "problem.hpp"
@@ -25,7 +25,8 @@ inline double from_half(std::uint16_t h) {
 
 inline double from_bfloat(std::uint16_t b) { return bit_cast<float>(std::uint32_t(b) << 16); }
 
-// To float with the last bit set where anything was cut off (round to odd): a second rounding to fewer bits is then correct.
+// To float with the last bit set where anything was cut off (round to odd): a second rounding to fewer bits is then
+// correct.
 inline std::uint32_t float_rounded_to_odd(double x) {
     const float nearest = (float)x;
     const std::uint32_t bits = bit_cast<std::uint32_t>(nearest);
@@ -53,12 +54,12 @@ inline std::uint16_t to_half(double x) {
 
 template <DType>
 struct Storage;
-#define CE_STORAGE(tag, type, to_double, from_double)           \
-    template <>                                                 \
-    struct Storage<DType::tag> {                                \
-        using Type = type;                                      \
-        static double get(Type x) { return to_double; }         \
-        static Type put(double x) { return from_double; }       \
+#define CE_STORAGE(tag, type, to_double, from_double)     \
+    template <>                                           \
+    struct Storage<DType::tag> {                          \
+        using Type = type;                                \
+        static double get(Type x) { return to_double; }   \
+        static Type put(double x) { return from_double; } \
     };
 CE_STORAGE(f16, std::uint16_t, from_half(x), to_half(x))
 CE_STORAGE(bf16, std::uint16_t, from_bfloat(x), to_bfloat(x))
@@ -78,18 +79,30 @@ CE_STORAGE(i64, std::int64_t, (double)x, (Type)x)
 template <class F>
 inline auto with_storage(DType dtype, F f) {
     switch (dtype) {
-        case DType::f16: return f(Storage<DType::f16>{});
-        case DType::bf16: return f(Storage<DType::bf16>{});
-        case DType::f32: return f(Storage<DType::f32>{});
-        case DType::u8: return f(Storage<DType::u8>{});
-        case DType::i8: return f(Storage<DType::i8>{});
-        case DType::u16: return f(Storage<DType::u16>{});
-        case DType::i16: return f(Storage<DType::i16>{});
-        case DType::u32: return f(Storage<DType::u32>{});
-        case DType::i32: return f(Storage<DType::i32>{});
-        case DType::u64: return f(Storage<DType::u64>{});
-        case DType::i64: return f(Storage<DType::i64>{});
-        default: return f(Storage<DType::f64>{});
+        case DType::f16:
+            return f(Storage<DType::f16>{});
+        case DType::bf16:
+            return f(Storage<DType::bf16>{});
+        case DType::f32:
+            return f(Storage<DType::f32>{});
+        case DType::u8:
+            return f(Storage<DType::u8>{});
+        case DType::i8:
+            return f(Storage<DType::i8>{});
+        case DType::u16:
+            return f(Storage<DType::u16>{});
+        case DType::i16:
+            return f(Storage<DType::i16>{});
+        case DType::u32:
+            return f(Storage<DType::u32>{});
+        case DType::i32:
+            return f(Storage<DType::i32>{});
+        case DType::u64:
+            return f(Storage<DType::u64>{});
+        case DType::i64:
+            return f(Storage<DType::i64>{});
+        default:
+            return f(Storage<DType::f64>{});
     }
 }
 

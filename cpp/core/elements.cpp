@@ -1,5 +1,5 @@
-// The losses of single elements: sigmoid cross-entropy and its kin (soft margin, multi-label soft margin), cross-entropy on
-// binary probabilities, squared error.
+// The losses of single elements: sigmoid cross-entropy and its kin (soft margin, multi-label soft margin),
+// cross-entropy on binary probabilities, squared error.
 #include <cmath>
 
 #include "chunks.hpp"
@@ -36,20 +36,18 @@ struct Tile {
 
     double *array(Array which) const { return scratch.array(thread, which); }
 
-    // w: row, element and class weights together
+    // s: row and element weights together
     void read_weights() const {
         double *w = array(weight);
         double common = p.row_weight ? p.row_weight[row] : 1.0;
         if (p.family == ElementFamily::multilabel_soft_margin) common /= (double)p.predictions.cols;
         if (p.element_weight.given()) load_row(p.element_weight, row, first, count, w);
-        for (std::int64_t j = 0; j < count; ++j) {
-            const double own = p.element_weight.given() ? w[j] * common : common;
-            w[j] = p.class_weight ? own * p.class_weight[first + j] : own;
-        }
+        for (std::int64_t j = 0; j < count; ++j) w[j] = p.element_weight.given() ? w[j] * common : common;
         for (std::int64_t j = count; j < padded(count); ++j) w[j] = 0;
     }
 
-    // The target as the masses of the two classes, after smoothing: t and 1 - t. Squared error keeps the target as it is.
+    // The target as the masses of the two classes, after smoothing: t and 1 - t. Squared error keeps the target as it
+    // is.
     Finding read_targets() const {
         double *t = array(positive), *rest = array(negative);
         load_row(p.targets, row, first, count, t);
@@ -85,44 +83,49 @@ struct Tile {
         for (std::int64_t j = count; j < padded(count); ++j) x[j] = 0;
     }
 
-    // The masses times their weights: a_1 = w·w₊·t and a_0 = w·(1 - t)
+    double class_weight(std::int64_t j) const { return p.class_weight ? p.class_weight[first + j] : 1.0; }
+    double positive_weight(std::int64_t j) const { return p.positive_weight ? p.positive_weight[first + j] : 1.0; }
+
+    // The masses times their weights: a_1 = s·w·w₊·t and a_0 = s·w·(1 - t)
     void weigh_targets() const {
         double *t = array(positive), *rest = array(negative);
-        const double *w = array(weight);
+        const double *s = array(weight);
         for (std::int64_t j = 0; j < count; ++j) {
-            t[j] *= p.positive_weight ? w[j] * p.positive_weight[first + j] : w[j];
-            rest[j] *= w[j];
+            const double w = s[j] * class_weight(j);
+            t[j] *= w * positive_weight(j);
+            rest[j] *= w;
         }
     }
 
     // Σ of the elements' weights; where t and 1 - t weigh the same, their sum is 1 and drops out.
     Sum<double> total_weight() const {
-        const double *t = array(positive), *rest = array(negative), *w = array(weight);
+        const double *t = array(positive), *rest = array(negative), *s = array(weight);
         const bool even = p.family == ElementFamily::squared_error || p.positive_weight == nullptr;
         Sum<double> sum;
         for (std::int64_t j = 0; j < count; ++j)
-            sum.add(even ? w[j] : w[j] * (p.positive_weight[first + j] * t[j] + rest[j]));
+            sum.add(s[j] * class_weight(j) * (even ? 1.0 : positive_weight(j) * t[j] + rest[j]));
         return sum;
     }
 
-    void sigmoid_elements(Order order) const;
-    void focal_elements(Order order) const;
-    void probability_elements(Order order) const;
-    void squared_elements(Order order) const;
+    void sigmoid_elements(Order order, double divisor) const;
+    void focal_elements(Order order, double divisor) const;
+    void probability_elements(Order order, double divisor) const;
+    void squared_elements(Order order, double divisor) const;
 
-    void compute(Order order) const {
+    // values, and first or second derivatives over divisor
+    void compute(Order order, double divisor) const {
         if (p.family == ElementFamily::squared_error)
-            squared_elements(order);
+            squared_elements(order, divisor);
         else if (p.family == ElementFamily::binary_cross_entropy)
-            probability_elements(order);
+            probability_elements(order, divisor);
         else if (p.focal_gamma != 0)
-            focal_elements(order);
+            focal_elements(order, divisor);
         else
-            sigmoid_elements(order);
+            sigmoid_elements(order, divisor);
     }
 };
 
-void Tile::sigmoid_elements(Order order) const {
+void Tile::sigmoid_elements(Order order, double divisor) const {
     for (std::int64_t j = 0; j < padded(count); j += lanes) {
         const Vec z = load(array(prediction) + j), a1 = load(array(positive) + j), a0 = load(array(negative) + j);
         const Sigmoid s = sigmoid_of(z);
@@ -130,12 +133,12 @@ void Tile::sigmoid_elements(Order order) const {
         const Vec on_one = a1 != 0.0 ? a1 * ((z < 0.0 ? -z : zero) + log_term) : zero;
         const Vec on_zero = a0 != 0.0 ? a0 * ((z > 0.0 ? z : zero) + log_term) : zero;
         store(array(value) + j, on_one + on_zero + (z == z ? zero : z));
-        if (order == Order::gradient) store(array(result) + j, a0 * s.up - a1 * s.down);
-        if (order > Order::gradient) store(array(result) + j, (a0 + a1) * (s.up * s.down));
+        if (order == Order::gradient) store(array(result) + j, (a0 * s.up - a1 * s.down) / divisor);
+        if (order > Order::gradient) store(array(result) + j, (a0 + a1) * (s.up * s.down) / divisor);
     }
 }
 
-void Tile::focal_elements(Order order) const {
+void Tile::focal_elements(Order order, double divisor) const {
     const double gamma = p.focal_gamma;
     for (std::int64_t j = 0; j < count; ++j) {
         const double z = array(prediction)[j], a1 = array(positive)[j], a0 = array(negative)[j];
@@ -156,16 +159,17 @@ void Tile::focal_elements(Order order) const {
             second += a0 * (h * down - focal_bend(down, up, log_down, gamma)) * up;
         }
         array(value)[j] = loss;
-        array(result)[j] = order == Order::gradient ? first : second;
+        array(result)[j] = (order == Order::gradient ? first : second) / divisor;
     }
 }
 
-void Tile::probability_elements(Order order) const {
+void Tile::probability_elements(Order order, double divisor) const {
     for (std::int64_t j = 0; j < count; ++j) {
         const double x = array(prediction)[j], a1 = array(positive)[j], a0 = array(negative)[j];
         const double rest = 1.0 - x;
         array(value)[j] = (a1 != 0 ? -a1 * std::log(x) : 0.0) + (a0 != 0 ? -a0 * std::log1p(-x) : 0.0);
-        const double on_one = a1 != 0 ? a1 / x : 0.0, on_zero = a0 != 0 ? a0 / rest : 0.0;
+        // the divisor first: 1/x may overflow where the mean does not
+        const double on_one = a1 != 0 ? a1 / divisor / x : 0.0, on_zero = a0 != 0 ? a0 / divisor / rest : 0.0;
         if (order == Order::gradient)
             array(result)[j] = on_zero - on_one;
         else
@@ -173,11 +177,11 @@ void Tile::probability_elements(Order order) const {
     }
 }
 
-void Tile::squared_elements(Order order) const {
+void Tile::squared_elements(Order order, double divisor) const {
     for (std::int64_t j = 0; j < count; ++j) {
         const double d = array(prediction)[j] - array(positive)[j], w = array(weight)[j];
         array(value)[j] = w * (d * d);
-        array(result)[j] = order == Order::gradient ? 2.0 * (w * d) : 2.0 * w;
+        array(result)[j] = 2.0 * w * (order == Order::gradient ? d : 1.0) / divisor;
     }
 }
 
@@ -214,31 +218,35 @@ Weighed weigh_elements(const ElementProblem &p) {
 
 double run_elements(const ElementProblem &p, const Results &out) {
     const bool per_row = p.family == ElementFamily::multilabel_soft_margin;
-    return over_tiles(p, [&](const Tile &tile, Part &part) {
-               tile.read_weights();
-               tile.read_targets();
-               tile.read_predictions();
-               if (p.family != ElementFamily::squared_error) tile.weigh_targets();
-               tile.compute(out.order);
-               const double *w = tile.array(weight);
-               double *values = tile.array(value), *derivative = tile.array(result), *v = tile.array(direction);
-               if (out.order == Order::hvp) load_row(out.direction, tile.row, tile.first, tile.count, v);
-               Sum<double> sum;
-               for (std::int64_t j = 0; j < tile.count; ++j) {
-                   if (w[j] == 0) values[j] = 0;  // dropped, whatever it holds
-                   sum.add(values[j]);
-               }
-               const double loss = total(sum);
-               part.sum.add(loss);
-               if (out.losses.given() && per_row) store_row(out.losses, tile.row, 0, 1, &loss);
-               if (out.losses.given() && !per_row) store_row(out.losses, tile.row, tile.first, tile.count, values);
-               if (out.order == Order::value) return;
-               for (std::int64_t j = 0; j < tile.count; ++j) {
-                   derivative[j] = w[j] == 0 ? 0 : derivative[j] / out.divisor;
-                   if (out.order == Order::hvp) derivative[j] = derivative[j] == 0 ? 0 : derivative[j] * v[j];
-               }
-               store_row(out.derivative, tile.row, tile.first, tile.count, derivative);
-           })
+    return over_tiles(p,
+                      [&](const Tile &tile, Part &part) {
+                          tile.read_weights();
+                          tile.read_targets();
+                          tile.read_predictions();
+                          if (p.family != ElementFamily::squared_error) tile.weigh_targets();
+                          tile.compute(out.order, out.divisor);
+                          const double *w = tile.array(weight);
+                          double *values = tile.array(value), *derivative = tile.array(result),
+                                 *v = tile.array(direction);
+                          if (out.order == Order::hvp) load_row(out.direction, tile.row, tile.first, tile.count, v);
+                          Sum<double> sum;
+                          for (std::int64_t j = 0; j < tile.count; ++j) {
+                              if (w[j] == 0) values[j] = 0;  // dropped, whatever it holds
+                              sum.add(values[j]);
+                          }
+                          const double loss = total(sum);
+                          part.sum.add(loss);
+                          if (out.losses.given() && per_row) store_row(out.losses, tile.row, 0, 1, &loss);
+                          if (out.losses.given() && !per_row)
+                              store_row(out.losses, tile.row, tile.first, tile.count, values);
+                          if (out.order == Order::value) return;
+                          for (std::int64_t j = 0; j < tile.count; ++j) {
+                              if (w[j] == 0) derivative[j] = 0;
+                              if (out.order == Order::hvp)
+                                  derivative[j] = derivative[j] == 0 ? 0 : derivative[j] * v[j];
+                          }
+                          store_row(out.derivative, tile.row, tile.first, tile.count, derivative);
+                      })
         .total;
 }
 

@@ -8,8 +8,8 @@
 
 namespace crossentropy {
 
-const Kernels &kernels();                      // of the set in use: the best available unless another was chosen
-std::vector<std::string> available();          // best first
+const Kernels &kernels();                       // of the set in use: the best available unless another was chosen
+std::vector<std::string> available();           // best first
 bool use_instruction_set(const std::string &);  // false where it is not available
 
 }  // namespace crossentropy

@@ -1,5 +1,5 @@
-// Threads, in one place. Work is cut into chunks by its size alone, never by the number of threads, and every chunk writes
-// only what is its own: results are the same bit for bit however many threads run (promise 21).
+// Threads, in one place. Work is cut into chunks by its size alone, never by the number of threads, and every chunk
+// writes only what is its own: results are the same bit for bit however many threads run (promise 21).
 #pragma once
 
 #include <omp.h>

@@ -1,4 +1,5 @@
-// What a kernel is asked: views of the caller's arrays, the options, and the functions that every instruction set provides.
+// What a kernel is asked: views of the caller's arrays, the options, and the functions that every instruction set
+// provides.
 #pragma once
 
 #include <cstdint>
@@ -36,15 +37,15 @@ struct View {
 // The first thing wrong with the input, in row order; code 0 is nothing.
 enum class Fault : int {
     none,
-    label_out_of_range,        // an index target outside [0, K)
-    target_not_distribution,   // soft targets with a negative or NaN entry, or a wrong sum
-    sparse_out_of_range,       // a listed class outside [0, K)
-    sparse_repeated,           // a class listed twice in a row
-    sparse_not_distribution,   // listed probabilities negative, NaN, above 1 together, or a tail with nowhere to go
+    label_out_of_range,       // an index target outside [0, K)
+    target_not_distribution,  // soft targets with a negative or NaN entry, or a wrong sum
+    sparse_out_of_range,      // a listed class outside [0, K)
+    sparse_repeated,          // a class listed twice in a row
+    sparse_not_distribution,  // listed probabilities negative, NaN, above 1 together, or a tail with nowhere to go
     prediction_not_distribution,
-    target_out_of_range,       // a binary target outside [0, 1]
-    target_not_sign,           // a sign that is neither -1 nor +1
-    prediction_out_of_range    // a probability outside [0, 1]
+    target_out_of_range,     // a binary target outside [0, 1]
+    target_not_sign,         // a sign that is neither -1 nor +1
+    prediction_out_of_range  // a probability outside [0, 1]
 };
 
 struct Finding {
@@ -72,21 +73,27 @@ struct RowProblem {
     bool uniform_tail = false;
     bool has_ignore = false;
     std::int64_t ignore = 0;
-    const double *class_weight = nullptr;   // (K,)
-    const double *sample_weight = nullptr;  // (rows,)
-    View mask;                              // u8, rows or one row
+    const double *class_weight = nullptr;                                             // (K,)
+    const double *sample_weight = nullptr;                                            // (rows,)
+    View mask;                                                                        // u8, rows or one row
     double smoothing = 0, temperature = 1, softcap = 0, z_loss = 0, focal_gamma = 0;  // softcap 0: none
 };
 
-enum class ElementFamily : int { sigmoid_cross_entropy, binary_cross_entropy, soft_margin, multilabel_soft_margin, squared_error };
+enum class ElementFamily : int {
+    sigmoid_cross_entropy,
+    binary_cross_entropy,
+    soft_margin,
+    multilabel_soft_margin,
+    squared_error
+};
 
 struct ElementProblem {
     ElementFamily family = ElementFamily::sigmoid_cross_entropy;
     View predictions, targets;
-    const double *class_weight = nullptr;    // (cols,)
-    const double *positive_weight = nullptr; // (cols,)
-    const double *row_weight = nullptr;      // (rows,)
-    View element_weight;                     // f64, the predictions' shape
+    const double *class_weight = nullptr;     // (cols,)
+    const double *positive_weight = nullptr;  // (cols,)
+    const double *row_weight = nullptr;       // (rows,)
+    View element_weight;                      // f64, the predictions' shape
     double smoothing = 0, focal_gamma = 0;
 };
 

@@ -1,5 +1,6 @@
 // The losses of rows of classes: softmax cross-entropy and its Kullback–Leibler twin on logits, cross-entropy on
-// probabilities and on log-probabilities. For each: row weights, value, gradient, Hessian–vector product, Hessian diagonal.
+// probabilities and on log-probabilities. For each: row weights, value, gradient, Hessian–vector product, Hessian
+// diagonal.
 #include "chunks.hpp"
 #include "kernels.hpp"
 #include "softmax_loss.hpp"
@@ -91,14 +92,14 @@ double Worker::softmax_row(std::int64_t r) const {
     return value;
 }
 
-// -log p_j and its first two derivatives with respect to what was given: p_j or log p_j.
-struct Pointwise {
-    double value, first, second;
-};
+// a·(-log p_j) and, with a already scaled, its first two derivatives with respect to what was given: p_j or log p_j.
+double pointwise_value(RowFamily family, double a, double x) {
+    return a * (family == RowFamily::log_likelihood ? -x : -std::log(x));
+}
 
-Pointwise pointwise(RowFamily family, double x) {
-    if (family == RowFamily::log_likelihood) return {-x, -1.0, 0.0};
-    return {-std::log(x), -1.0 / x, 1.0 / (x * x)};
+double pointwise_derivative(RowFamily family, Order order, double a, double x) {
+    if (family == RowFamily::log_likelihood) return order == Order::gradient ? -a : 0.0;
+    return order == Order::gradient ? -a / x : a / x / x;
 }
 
 double Worker::pointwise_row(std::int64_t r) const {
@@ -114,11 +115,11 @@ double Worker::pointwise_row(std::int64_t r) const {
     for (std::int64_t j = from; j < to; ++j) {
         const double a = (p.class_weight ? p.class_weight[j] : 1.0) * (t.one ? 1.0 : t.dense[j]);
         if (a == 0) continue;
-        const Pointwise f = pointwise(p.family, element(p.predictions, r, j));
-        sum.add(a * f.value);
-        if (out.order == Order::gradient) result[j] = scale * (a * f.first);
-        if (out.order == Order::hessian_diagonal) result[j] = scale * (a * f.second);
-        if (out.order == Order::hvp) result[j] = v[j] != 0 ? scale * (a * f.second * v[j]) : 0.0;
+        const double x = element(p.predictions, r, j);
+        sum.add(pointwise_value(p.family, a, x));
+        if (!wants_derivative()) continue;
+        result[j] = pointwise_derivative(p.family, out.order, scale * a, x);
+        if (out.order == Order::hvp) result[j] = v[j] != 0 ? result[j] * v[j] : 0.0;
     }
     if (wants_derivative()) store(r);
     return sample * total(sum);
@@ -189,20 +190,21 @@ double run_rows(const RowProblem &p, const Results &out) {
     const bool reads_rows = on_logits(p) || p.kind != TargetKind::index || out.order != Order::value;
     const Chunks chunks(p.predictions.rows, reads_rows ? p.predictions.cols : 1);
     const Scratch scratch(chunks.threads(), array_count, p.predictions.cols);
-    return over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {
-               const Worker worker{p, out, scratch, thread};
-               Part part;
-               for (std::int64_t r = begin; r < end; ++r) {
-                   double loss = 0;
-                   if (is_kept(p, r))
-                       loss = on_logits(p) ? worker.softmax_row(r) : worker.pointwise_row(r);
-                   else
-                       worker.store_constant(r, 0.0);
-                   if (out.losses.given()) store_row(out.losses, r, 0, 1, &loss);
-                   part.sum.add(loss);
-               }
-               return part;
-           })
+    return over_chunks(chunks,
+                       [&](std::int64_t begin, std::int64_t end, int thread) {
+                           const Worker worker{p, out, scratch, thread};
+                           Part part;
+                           for (std::int64_t r = begin; r < end; ++r) {
+                               double loss = 0;
+                               if (is_kept(p, r))
+                                   loss = on_logits(p) ? worker.softmax_row(r) : worker.pointwise_row(r);
+                               else
+                                   worker.store_constant(r, 0.0);
+                               if (out.losses.given()) store_row(out.losses, r, 0, 1, &loss);
+                               part.sum.add(loss);
+                           }
+                           return part;
+                       })
         .total;
 }
 

@@ -1,5 +1,5 @@
-// One vector type for the instruction set this file is compiled for. Everything lives in a namespace of that set, so that
-// the same source, compiled several times, never shares a symbol.
+// One vector type for the instruction set this file is compiled for. Everything lives in a namespace of that set, so
+// that the same source, compiled several times, never shares a symbol.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +45,24 @@ inline Vec fma(Vec a, Vec b, Vec c) {
 #else
     return a * b + c;
 #endif
+}
+
+// The larger of the two; b where one is NaN.
+inline Vec larger(Vec a, Vec b) {
+#if defined(__AVX512F__)
+    return (Vec)_mm512_max_pd((__m512d)a, (__m512d)b);
+#elif defined(__AVX2__)
+    return (Vec)_mm256_max_pd((__m256d)a, (__m256d)b);
+#else
+    return a > b ? a : b;
+#endif
+}
+
+// Whether any lane of a comparison holds.
+inline bool any(Bits mask) {
+    std::int64_t found = 0;
+    for (int l = 0; l < lanes; ++l) found |= mask[l];
+    return found != 0;
 }
 
 inline Vec absolute(Vec x) { return (Vec)((Bits)x & INT64_MAX); }

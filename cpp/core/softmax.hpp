@@ -1,8 +1,8 @@
-// One row of logits, from memory to e^(x - max), and what follows from it. `x` are the transformed logits: softcap, then
-// temperature, then mask.
+// One row of logits, from memory to e^(x - max), and what follows from it. `x` are the transformed logits: softcap,
+// then temperature, then mask.
 //
-// The largest logit, at `top`, stands apart: S = 1 + rest with rest = Σ_{j≠top} e^(x_j - x_top), so that log S = log1p(rest)
-// and 1 - p_top = rest/S keep all their digits however small rest is.
+// The largest logit, at `top`, stands apart: S = 1 + rest with rest = Σ_{j≠top} e^(x_j - x_top), so that log S =
+// log1p(rest) and 1 - p_top = rest/S keep all their digits however small rest is.
 #pragma once
 
 #include <cmath>
@@ -23,17 +23,17 @@ struct Transform {
 struct SoftmaxRow {
     std::int64_t classes = 0;
     // Where to put what; each holds a padded row, null where not wanted.
-    double *e = nullptr;      // e^(x_j - x_top), padded with zeros; never null
-    double *gap = nullptr;    // x_j - x_top <= 0
-    double *slope = nullptr;  // of the softcap; 1 for dropped classes
+    double *e = nullptr;        // e^(x_j - x_top), padded with zeros; never null
+    double *gap = nullptr;      // x_j - x_top <= 0
+    double *slope = nullptr;    // of the softcap; 1 for dropped classes
     double *allowed = nullptr;  // 1 where the logit is not -inf, else 0
     std::int64_t label = -1;    // whose gap is wanted in label_gap
 
     std::int64_t top = 0;
-    std::int64_t allowed_count = 0;
+    std::int64_t allowed_count = 0;  // counted where `allowed` is wanted
     double maximum = 0, rest = 0, sum = 1, log_sum = 0, label_gap = 0;
-    bool defined = true;  // false: a NaN among the classes, no class at all, or two classes at +inf
-    bool any_nan = false;
+    bool defined = true;   // false: a NaN among the classes, no class at all, or two classes at +inf
+    bool any_nan = false;  // among the logits
 
     // 1 - p_j
     double complement(std::int64_t j) const { return j == top ? rest / sum : (sum - e[j]) / sum; }
@@ -41,34 +41,33 @@ struct SoftmaxRow {
     double lse() const { return maximum + log_sum; }
 };
 
-struct Maximum {
-    double value;
-    std::int64_t at;
-    bool any_nan;
-    std::int64_t allowed;  // how many are not -inf
-};
+// The largest value that is not NaN; -inf where there is none.
+inline double find_maximum(const double *z, std::int64_t length) {
+    Vec best = splat(-infinity), other = best;
+    std::int64_t j = 0;
+    for (; j + 2 * lanes <= length; j += 2 * lanes) {
+        best = larger(load(z + j), best);
+        other = larger(load(z + j + lanes), other);
+    }
+    if (j < length) best = larger(load(z + j), best);
+    best = larger(best, other);
+    double value = best[0];
+    for (int l = 1; l < lanes; ++l) value = best[l] > value ? best[l] : value;
+    return value;
+}
 
-inline Maximum find_maximum(const double *z, std::int64_t length) {
-    Vec best = splat(-infinity), where{}, index{}, nan{}, allowed{};
-    for (int l = 0; l < lanes; ++l) index[l] = l;
-    const Vec one = splat(1.0);
-    for (std::int64_t j = 0; j < length; j += lanes) {
-        const Vec x = load(z + j);
-        const Bits more = x > best;
-        best = more ? x : best;
-        where = more ? index : where;
-        nan = x == x ? nan : one;
-        allowed += x == -infinity ? Vec{} : one;
-        index += (double)lanes;
-    }
-    Maximum m{best[0], (std::int64_t)where[0], nan[0] != 0, (std::int64_t)allowed[0]};
-    for (int l = 1; l < lanes; ++l) {
-        const std::int64_t at = (std::int64_t)where[l];
-        if (best[l] > m.value || (best[l] == m.value && at < m.at)) m.value = best[l], m.at = at;
-        m.any_nan |= nan[l] != 0;
-        m.allowed += (std::int64_t)allowed[l];
-    }
-    return m;
+// Where it stands first; z holds it.
+inline std::int64_t find(const double *z, double value) {
+    std::int64_t j = 0;
+    while (!any(load(z + j) == value)) j += lanes;
+    while (z[j] != value) ++j;
+    return j;
+}
+
+inline bool holds_nan(const double *z, std::int64_t count) {
+    bool found = false;
+    for (std::int64_t j = 0; j < count; ++j) found |= z[j] != z[j];
+    return found;
 }
 
 // Row r of the logits, capped and masked, into row.e.
@@ -94,8 +93,12 @@ inline void read_logits(SoftmaxRow &row, const View &logits, std::int64_t r, con
             if (row.slope) row.slope[j] = kept ? row.slope[j] : 1.0;
         }
     }
-    if (row.allowed)
-        for (std::int64_t j = 0; j < row.classes; ++j) row.allowed[j] = z[j] == -infinity ? 0.0 : 1.0;
+    if (!row.allowed) return;
+    row.allowed_count = 0;
+    for (std::int64_t j = 0; j < row.classes; ++j) {
+        row.allowed[j] = z[j] == -infinity ? 0.0 : 1.0;
+        row.allowed_count += z[j] != -infinity;
+    }
 }
 
 // x_j - x_top for one vector, with its rounding error.
@@ -108,31 +111,36 @@ inline void read_softmax(SoftmaxRow &row, const View &logits, std::int64_t r, co
     read_logits(row, logits, r, transform);
     const std::int64_t length = padded(row.classes);
     double *z = row.e;
-    const Maximum m = find_maximum(z, length);
-    row.allowed_count = m.allowed;
-    row.top = m.at;
-    row.any_nan = m.any_nan;
-    row.maximum = m.value / transform.temperature;
-    row.defined = !m.any_nan && m.value > -infinity;
-    if (!row.defined) return;
-
+    const double maximum = find_maximum(z, length);
+    row.maximum = maximum / transform.temperature;
+    row.defined = maximum > -infinity;
+    if (!row.defined) {
+        row.any_nan = holds_nan(z, row.classes);
+        return;
+    }
+    row.top = find(z, maximum);
     if (row.label >= 0)
-        row.label_gap = row.label == row.top ? 0.0 : gap_to(m.value, splat(z[row.label]), transform.temperature).high[0];
-    z[m.at] = -infinity;  // left out of rest
+        row.label_gap =
+            row.label == row.top ? 0.0 : gap_to(maximum, splat(z[row.label]), transform.temperature).high[0];
+    z[row.top] = -infinity;  // left out of rest
     Sum<Vec> rest;
     for (std::int64_t j = 0; j < length; j += lanes) {
-        const Difference<Vec> gap = gap_to(m.value, load(z + j), transform.temperature);
+        const Difference<Vec> gap = gap_to(maximum, load(z + j), transform.temperature);
         const Vec e = exp_nonpositive(gap.high, gap.low);
         if (row.gap) store(row.gap + j, gap.high);
         store(row.e + j, e);
         rest.add(e);
     }
-    row.e[m.at] = 1.0;
-    if (row.gap) row.gap[m.at] = 0.0;
+    row.e[row.top] = 1.0;
+    if (row.gap) row.gap[row.top] = 0.0;
     row.rest = total(across(rest));
     row.sum = 1.0 + row.rest;
     row.log_sum = std::log1p(row.rest);
     row.defined = row.rest == row.rest;
+    if (!row.defined) {  // a NaN among the logits, or inf - inf of two of +inf
+        read_logits(row, logits, r, transform);
+        row.any_nan = holds_nan(z, row.classes);
+    }
 }
 
 }  // namespace crossentropy::CE_ISA

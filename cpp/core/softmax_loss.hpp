@@ -61,7 +61,8 @@ struct SoftmaxLoss {
 
     double z_slope() const { return p.z_loss != 0 && weight != 0 ? 2.0 * p.z_loss * weight : 0.0; }
     double z_pull() const { return z_slope() != 0 ? z_slope() * row.lse() : 0.0; }
-    // of a finite lse: with a logit of +inf all other probabilities are exactly 0, and so is what they would be multiplied by
+    // of a finite lse: with a logit of +inf all other probabilities are exactly 0, and so is what they would be
+    // multiplied by
     double finite_pull() const { return row.maximum < infinity ? z_pull() : 0.0; }
 
     // p_j (Σb + 2λW·lse) - b_j. Where the likeliest class has most of b, p·Σb - b = Σ_{others} b - (1 - p)·Σb: without
@@ -85,7 +86,8 @@ struct SoftmaxLoss {
         } else {
             for (std::int64_t j = 0; j < row.classes; ++j) out[j] = row.e[j] * scale - b[j];
         }
-        out[row.top] = (own > others ? others - all * row.complement(row.top) : all * inverse - own) + z_pull() * inverse;
+        out[row.top] =
+            (own > others ? others - all * row.complement(row.top) : all * inverse - own) + z_pull() * inverse;
     }
 
     // b and c of all classes; the sum of b
@@ -101,7 +103,8 @@ struct SoftmaxLoss {
     // With u = v - Σ p v and d_c = c_c u_c/(1-p_c):  p_j u_j Σb + p_j Σd - d_j + 2λW p_j (Σ p v + lse·u_j)
     void hvp(const double *v, double *out) const {
         const double all = fill(), base = v[row.top];
-        Sum<double> mean, bends;  // Σ p_j (v_j - v_top): differences to the likeliest class, so that u_top keeps its digits
+        Sum<double> mean,
+            bends;  // Σ p_j (v_j - v_top): differences to the likeliest class, so that u_top keeps its digits
         for (std::int64_t j = 0; j < row.classes; ++j)
             if (row.e[j] != 0) mean.add(row.e[j] * (v[j] - base));
         const double shift = total(mean) / row.sum;
@@ -111,7 +114,8 @@ struct SoftmaxLoss {
             c[j] = complement == 0 ? 0.0 : c[j] * (((v[j] - base) - shift) / complement);
             if (j != row.top) bends.add(c[j]);
         }
-        const double others = total(bends), bent = others + c[row.top], pull = finite_pull(), push = z_slope() * (base + shift);
+        const double others = total(bends), bent = others + c[row.top], pull = finite_pull(),
+                     push = z_slope() * (base + shift);
         for (std::int64_t j = 0; j < row.classes; ++j) {
             const double probability = row.e[j] / row.sum, u = (v[j] - base) - shift;
             // p·Σd - d at the likeliest class, again without cancellation
@@ -121,8 +125,8 @@ struct SoftmaxLoss {
         }
     }
 
-    // p_j (1-p_j) Σb - (1-p_j) c_j - p_j² Σ_{i≠j} c_i/(1-p_i) + 2λW p_j (p_j + lse·(1-p_j)); 1-p_top may vanish, p_j/(1-p_top)
-    // may not.
+    // p_j (1-p_j) Σb - (1-p_j) c_j - p_j² Σ_{i≠j} c_i/(1-p_i) + 2λW p_j (p_j + lse·(1-p_j)); 1-p_top may vanish,
+    // p_j/(1-p_top) may not.
     void hessian_diagonal(double *out) const {
         const double all = fill(), pull = finite_pull();
         Sum<double> bends;

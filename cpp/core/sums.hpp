@@ -21,11 +21,16 @@ struct Sum {
 // A non-finite total has no meaningful error term (inf - inf is NaN): then the plain sum counts.
 inline double total(const Sum<double> &s) { return __builtin_isfinite(s.high) ? s.high + s.low : s.high; }
 
+// All lanes in one, in pairs.
 inline Sum<double> across(const Sum<Vec> &s) {
-    Sum<double> sum;
-    for (int l = 0; l < lanes; ++l) sum.add(s.high[l]);
-    for (int l = 0; l < lanes; ++l) sum.low += s.low[l];
-    return sum;
+    Sum<double> lane[lanes];
+    for (int l = 0; l < lanes; ++l) lane[l] = {s.high[l], s.low[l]};
+    for (int width = lanes / 2; width > 0; width /= 2)
+        for (int l = 0; l < width; ++l) {
+            lane[l].add(lane[l + width].high);
+            lane[l].low += lane[l + width].low;
+        }
+    return lane[0];
 }
 
 // a - b as a rounded difference and its error; the error of an infinite difference is 0.

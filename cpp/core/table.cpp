@@ -1,6 +1,5 @@
 // The kernels of the instruction set this file is compiled for, as a table.
 #include "kernels.hpp"
-
 #include "mathematics.hpp"
 
 #define CE_STRING_(x) #x

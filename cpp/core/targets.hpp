@@ -9,8 +9,8 @@
 namespace crossentropy::CE_ISA {
 
 struct TargetRow {
-    bool kept = true;   // false: ignored, or of sample weight 0
-    bool one = true;    // all the mass on one class, `label`
+    bool kept = true;  // false: ignored, or of sample weight 0
+    bool one = true;   // all the mass on one class, `label`
     std::int64_t label = 0;
     double *dense = nullptr;  // t after smoothing, when not `one`
 };
@@ -96,8 +96,7 @@ inline void read_target(TargetRow &t, const RowProblem &p, std::int64_t r, const
     }
     if (p.smoothing != 0 && allowed.count > 0) {
         const double uniform = p.smoothing / (double)allowed.count;
-        for (std::int64_t j = 0; j < classes; ++j)
-            dense[j] = (1.0 - p.smoothing) * dense[j] + allowed(j) * uniform;
+        for (std::int64_t j = 0; j < classes; ++j) dense[j] = (1.0 - p.smoothing) * dense[j] + allowed(j) * uniform;
     }
 }
 

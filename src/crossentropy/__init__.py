@@ -9,6 +9,7 @@ from __future__ import annotations
 from crossentropy._activations import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax, softplus
 from crossentropy._checked import checked
 from crossentropy._config import show_config
+from crossentropy._differential_entropy import differential_entropy
 from crossentropy._dispatch import use_implementation
 from crossentropy._losses import (
     binary_cross_entropy,
@@ -21,12 +22,36 @@ from crossentropy._losses import (
     softmax_cross_entropy,
     softmax_kl_divergence,
 )
+from crossentropy._measures import (
+    conditional_entropy,
+    cross_entropy,
+    entropy,
+    joint_entropy,
+    js_distance,
+    js_divergence,
+    kl_divergence,
+    mutual_information,
+    perplexity,
+    surprisal,
+)
 from crossentropy._native import core as _core
 from crossentropy._targets import SparseTargets
 
 __version__: str = _core.version()
 
-__all__ = [
+__all__ = [  # noqa: RUF022 (a table of contents, in the order of reading)
+    # measures
+    "surprisal",
+    "entropy",
+    "cross_entropy",
+    "kl_divergence",
+    "js_divergence",
+    "js_distance",
+    "perplexity",
+    "joint_entropy",
+    "conditional_entropy",
+    "mutual_information",
+    "differential_entropy",
     # losses
     "softmax_cross_entropy",
     "softmax_kl_divergence",

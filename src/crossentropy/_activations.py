@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
-from inspect import cleandoc
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -58,12 +57,12 @@ def _result(out: Array | None, shape: tuple[int, ...], z: Array) -> Array:
 
 
 class Activation:
-    """An activation of single elements: call it for the value, ``vjp`` for the derivative's product with a cotangent."""
+    """An activation of single elements: call it for the value, ``vjp`` for the derivative times a cotangent."""
 
     def __init__(self, declared: Callable[..., Any]) -> None:
         self._kind = declared.__name__
         update_wrapper(self, declared)
-        self.__doc__ = cleandoc(declared.__doc__ or "").format(ulp=f"{ACTIVATION_ULP:g}")
+        self.__doc__ = (declared.__doc__ or "").format(ulp=f"{ACTIVATION_ULP:g}")
 
     def __repr__(self) -> str:
         return f"<crossentropy activation {self._kind}>"
@@ -103,7 +102,7 @@ class RowActivation:
     def __init__(self, declared: Callable[..., Any]) -> None:
         self._kind = declared.__name__
         update_wrapper(self, declared)
-        self.__doc__ = cleandoc(declared.__doc__ or "").format(ulp=f"{ACTIVATION_ULP:g}")
+        self.__doc__ = (declared.__doc__ or "").format(ulp=f"{ACTIVATION_ULP:g}")
 
     def __repr__(self) -> str:
         return f"<crossentropy activation {self._kind}>"
@@ -218,8 +217,8 @@ def softmax(z: ArrayLike) -> Any:
 
     ``softmax.vjp(z, c)`` is ``p_j (c_j - Σ_i p_i c_i)``; ``softmax.jacobian(z)`` is ``diag(p) - p pᵀ``.
 
-    Shape and dtype of z (integers give float64). A logit of -inf has probability exactly 0, one of +inf exactly 1; a row
-    with NaN, with only -inf or with two +inf is NaN; no other row is touched. A common offset changes nothing.
+    Shape and dtype of z (integers give float64). A logit of -inf has probability exactly 0, one of +inf exactly 1;
+    a row with NaN, with only -inf or with two +inf is NaN; no other row is touched. A common offset changes nothing.
     Accuracy: {ulp} ULP for normal results. Raises TypeError for what is no real number, ValueError for a wrong axis.
 
     Example:
@@ -256,8 +255,8 @@ def logsumexp(z: ArrayLike) -> Any:
 
     ``logsumexp.vjp(z, c)`` is ``c softmax(z)``. ``keepdims=True`` keeps the axis with length 1.
 
-    Dtype of z (integers give float64). A row of only -inf, or of no classes, is -inf; a row with +inf is +inf; a row with
-    NaN is NaN. Accuracy: {ulp} ULP of the larger of the largest logit and the result.
+    Dtype of z (integers give float64). A row of only -inf, or of no classes, is -inf; a row with +inf is +inf;
+    a row with NaN is NaN. Accuracy: {ulp} ULP of the larger of the largest logit and the result.
     Raises TypeError for what is no real number, ValueError for a wrong axis.
 
     Example:

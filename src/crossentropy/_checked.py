@@ -47,7 +47,9 @@ def report_undefined(problem: Problem, chosen: Engine) -> None:
         return
     where = tuple(int(i) for i in np.argwhere(undefined)[0])
     row = problem.predictions[where].astype(np.float64)
-    only_minus_inf = isinstance(problem, RowProblem) and row.size > 0 and not np.isnan(row).any() and row.max() == -np.inf
+    only_minus_inf = (
+        isinstance(problem, RowProblem) and row.size > 0 and not np.isnan(row).any() and row.max() == -np.inf
+    )
     place = "" if not where else f" in row {where[0] if len(where) == 1 else where}"
     warnings.warn(
         sentence(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Domain = Literal["logits", "probabilities", "log-probabilities", "scores", "real numbers"]
 TargetKind = Literal["index", "soft", "sparse", "binary", "sign", "real"]
@@ -15,8 +14,7 @@ VALUE_ULP = GRADIENT_ULP = 4.0
 HESSIAN_ULP = 32.0
 
 
-@dataclass(frozen=True)
-class Contract:
+class Contract(NamedTuple):
     """What a loss takes and promises."""
 
     name: str

@@ -36,6 +36,6 @@ def nats_per_unit(base: float | None) -> float:
 
 
 def rounded(value: NDArray[np.float64] | float, dtype: np.dtype[Any]) -> Any:
-    """``value`` rounded once to ``dtype``; a 0-d array becomes a NumPy scalar, overflow becomes inf without a warning."""
+    """``value`` rounded once to ``dtype``; 0-d arrays become NumPy scalars, overflow becomes inf without a warning."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.asarray(value, dtype=dtype)[()]

@@ -15,7 +15,6 @@ from crossentropy._problems import Array, Order, Problem, error_of
 from crossentropy._validation import sentence
 
 
-
 def fresh_derivative(problem: Problem) -> Array:
     """A new array for a derivative, of the predictions' shape and dtype as the caller passed them."""
     return np.empty(problem.outside(problem.predictions.shape), dtype=problem.predictions.dtype)
@@ -39,7 +38,7 @@ def as_out(problem: Problem, out: Any) -> Array:
         raise ValueError(
             sentence(
                 "out",
-                expected=f"a writeable float array of shape {expected}, apart from the others or the predictions themselves",
+                expected=f"a writeable float array of shape {expected}, apart from the inputs or the predictions itself",
                 received=wrong,
                 remedy="leave it out, or pass np.empty_like(predictions)",
             )
@@ -56,7 +55,7 @@ def _overlaps(problem: Problem, out: Array) -> bool:
         and given.dtype == predictions.dtype
     )
     targets = problem.targets
-    arrays = [targets] if isinstance(targets, np.ndarray) else [getattr(targets, name) for name in targets.__slots__]
+    arrays = [targets] if isinstance(targets, np.ndarray) else list(targets)
     others = [a for a in arrays if isinstance(a, np.ndarray)] + ([] if same else [predictions])
     return any(np.may_share_memory(out, other) for other in others)
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
-from inspect import Parameter, cleandoc, signature
-from textwrap import indent
 from typing import Any, Generic, ParamSpec
 
-from crossentropy._contracts import GRADIENT_ULP, HESSIAN_ULP, VALUE_ULP, Contract, Domain, TargetKind
+from crossentropy._contracts import Contract, Domain, TargetKind
 from crossentropy._evaluate import as_out, evaluate, fresh_derivative
 from crossentropy._problems import Array, Order, Problem
 from crossentropy._validation import as_floats, check_shape, sentence
@@ -43,20 +41,21 @@ class Loss(Generic[P]):
 
     def __init__(self, declared: Callable[P, Any], contract: Contract, build: Build) -> None:
         self.contract = contract
+        self._declared = declared
         self._build = build
-        self.__signature__ = signature(declared)
         update_wrapper(self, declared)
 
     def _problem(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Problem:
         contract = self.contract
         if len(args) != 2 or not kwargs.keys() <= contract.options.keys():
-            bound = self.__signature__.bind(*args, **kwargs)  # a TypeError that names what is missing or unknown
-            kwargs = dict(bound.arguments)
-            args = tuple(kwargs.pop(name) for name in contract.arguments)
+            self._declared(*args, **kwargs)  # a TypeError that names what is missing or unknown
+            named = dict(zip(contract.arguments, args, strict=False)) | kwargs
+            args = tuple(named.pop(name) for name in contract.arguments)
+            kwargs = named
         return self._build(contract.name, contract.arguments, *args, **{**contract.options, **kwargs})
 
     def __repr__(self) -> str:
-        return f"<crossentropy loss {self.contract.name}{self.__signature__}>"
+        return f"<crossentropy loss {self.contract.name}>"
 
     def __reduce__(self) -> str:
         return self.contract.name  # pickled by name, as functions are
@@ -83,7 +82,9 @@ class Loss(Generic[P]):
         elif len(args) > 2:
             v, args = args[2], (*args[:2], *args[3:])
         else:
-            raise TypeError(sentence("v", expected="a direction", received="nothing", remedy="pass it as third argument"))
+            raise TypeError(
+                sentence("v", expected="a direction", received="nothing", remedy="pass it as third argument")
+            )
         problem = self._problem(args, kwargs)
         direction = as_floats("v", v)
         check_shape("v", direction.shape, problem.outside(problem.predictions.shape), "the shape of the predictions")
@@ -109,12 +110,13 @@ def loss(
     """Turn a declaration (signature and docstring, no body) into a registered loss; ``build`` validates its calls."""
 
     def register(declared: Callable[P, Any]) -> Loss[P]:
-        parameters = signature(declared).parameters.values()
-        options = {p.name: p.default for p in parameters if p.kind is Parameter.KEYWORD_ONLY}
-        predictions, targets = (p.name for p in parameters if p.kind is Parameter.POSITIONAL_OR_KEYWORD)
+        code = declared.__code__
+        predictions, targets = code.co_varnames[: code.co_argcount]
+        options = declared.__kwdefaults__ or {}
         contract = Contract(declared.__name__, (predictions, targets), formula, domain, target_kinds, options)
         declared.__doc__ = _with_options(declared.__doc__ or "", contract)
-        made = LOSSES[contract.name] = Loss(declared, contract, build)
+        made = Loss(declared, contract, build)
+        LOSSES[contract.name] = made
         return made
 
     return register
@@ -122,9 +124,10 @@ def loss(
 
 def _with_options(doc: str, contract: Contract) -> str:
     """The docstring with its placeholders filled: the options of the loss, and its stated accuracy."""
-    options = "\n".join(f"{name}: {_OPTION_DOCS[name]}" for name in contract.options)
+    options = "\n        ".join(f"{name}: {_OPTION_DOCS[name]}" for name in contract.options)
     accuracy = (
-        f"Accuracy: values and gradients within {contract.value_ulp:g} ULP of the exact result in float32 and float64,\n"
-        f"Hessian products and diagonals within {contract.hessian_ulp:g} ULP of the row's largest term (docs/conventions.md, 20)."
+        f"Accuracy: values and gradients within {contract.value_ulp:g} ULP of the exact result in float32 and\n"
+        f"    float64; Hessian products and diagonals within {contract.hessian_ulp:g} ULP of the row's largest term\n"
+        "    (docs/conventions.md, line 20)."
     )
-    return cleandoc(doc).replace("{options}", indent(options, "    ").lstrip()).replace("{accuracy}", accuracy)
+    return doc.replace("{options}", options).replace("{accuracy}", accuracy)

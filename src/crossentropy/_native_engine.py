@@ -95,12 +95,21 @@ class NativeElements(_NativeEngine):
     """Losses of elements on the native core."""
 
     def __init__(self, problem: ElementProblem) -> None:
+        self._problem = problem
         weight = problem.sample_weight
-        per_row = weight is not None and weight.shape != problem.predictions.shape
+        self._weight_per_row = weight is not None and weight.shape != problem.predictions.shape
         # without weights of columns or rows, arrays that lie end to end are one long row
-        columns = problem.per_row or per_row or problem.class_weight is not None or problem.pos_weight is not None
-        self._flat = not columns and problem.predictions.flags.c_contiguous and problem.targets.flags.c_contiguous
-        self._ndim = problem.predictions.ndim
+        columns = (
+            problem.per_row
+            or self._weight_per_row
+            or problem.class_weight is not None
+            or problem.pos_weight is not None
+        )
+        self._hold(flat=not columns and _end_to_end(problem.predictions, problem.targets))
+
+    def _hold(self, *, flat: bool) -> None:
+        self._flat, problem, per_row = flat, self._problem, self._weight_per_row
+        weight = problem.sample_weight
         self._held = core.Elements(
             _ELEMENT_FAMILIES.index(problem.family),
             coded(self._arrange(problem.predictions)),
@@ -113,9 +122,16 @@ class NativeElements(_NativeEngine):
             problem.focal_gamma,
         )
 
+    def run(
+        self, order: Order, divisor: float, losses: Array | None, derivative: Array | None, direction: Array | None
+    ) -> float:
+        if self._flat and not _end_to_end(losses, derivative, direction):
+            self._hold(flat=False)
+        return super().run(order, divisor, losses, derivative, direction)
+
     def _arrange(self, array: Array) -> Array:
-        if array.ndim == 0 or (self._flat and array.flags.c_contiguous and array.ndim == self._ndim):
-            return array.reshape(1, -1)
-        return array
+        return array.reshape(1, -1) if self._flat or array.ndim == 0 else array
 
 
+def _end_to_end(*arrays: Array | None) -> bool:
+    return all(array is None or array.flags.c_contiguous for array in arrays)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +39,7 @@ class Order(IntEnum):
     HESSIAN_DIAGONAL = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A fault and its place: the flat row, the column, the number found there."""
 
     fault: Fault
@@ -50,8 +48,7 @@ class Finding:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class Reducing:
+class Reducing(NamedTuple):
     """How row losses become the value."""
 
     kind: Reduction = "mean"
@@ -60,23 +57,20 @@ class Reducing:
     empty: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class IndexTargets:
+class IndexTargets(NamedTuple):
     """One class per row; ``ignore`` marks rows to drop."""
 
     labels: Array
     ignore: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SoftTargets:
+class SoftTargets(NamedTuple):
     """A distribution per row, class axis last."""
 
     values: Array
 
 
-@dataclass(frozen=True, slots=True)
-class ListedTargets:
+class ListedTargets(NamedTuple):
     """The validated form of SparseTargets, class axis last."""
 
     indices: Array
@@ -84,8 +78,7 @@ class ListedTargets:
     tail: Literal["uniform", "absent"]
 
 
-@dataclass(frozen=True, slots=True)
-class RowProblem:
+class RowProblem(NamedTuple):
     """Losses of rows of classes. Arrays have the class axis last; ``shape`` and ``axis`` are the caller's."""
 
     family: str
@@ -118,8 +111,7 @@ class RowProblem:
         return tuple(moved)
 
 
-@dataclass(frozen=True, slots=True)
-class ElementProblem:
+class ElementProblem(NamedTuple):
     """Losses of single elements; ``per_row`` of rows of elements (multi-label soft margin), class axis last."""
 
     family: str

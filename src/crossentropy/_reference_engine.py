@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,12 @@ def _first(fault: Fault, wrong: NDArray[np.bool_], columns: int) -> Finding | No
         return None
     where = int(np.argmax(flat))
     return Finding(fault, where // columns, where % columns, np.nan)
+
+
+def _left_over(values: Doubles) -> Doubles:
+    """1 - Σ values of each row (..., 1), free of the cancellation: the sum is exact until it is rounded, once."""
+    rows = values.reshape(-1, values.shape[-1])
+    return np.array([math.fsum((1.0, *-row)) for row in rows]).reshape(*values.shape[:-1], 1)
 
 
 class _ReferenceEngine:
@@ -153,7 +160,7 @@ class ReferenceRows(_ReferenceEngine):
         values = np.where(self.kept[..., np.newaxis], targets.probabilities.astype(np.float64), 0.0)
         rest = shape[-1] - values.shape[-1]
         if targets.tail == "uniform" and rest:
-            dense += np.maximum(1.0 - values.sum(axis=-1, keepdims=True), 0.0) / rest
+            dense += np.maximum(_left_over(values), 0.0) / rest
         indices = np.where(self.kept[..., np.newaxis], targets.indices, np.arange(values.shape[-1])).astype(np.int64)
         np.put_along_axis(dense, indices, values, axis=-1)
         return dense

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from crossentropy._conventions import is_supported_float
 from crossentropy._problems import IndexTargets, ListedTargets, SoftTargets
 from crossentropy._validation import as_array, as_choice, as_floats, check_shape, sentence
 
 
-@dataclass(frozen=True, eq=False)
 class SparseTargets:
     """Target distributions given by their k most probable classes, as in distillation from a large teacher.
 
-    Row i puts ``probabilities[i, j]`` on class ``indices[i, j]``; the rest of its mass, ``r = 1 - Σ_j probabilities[i, j]``,
-    goes where ``tail`` says:
+    Row i puts ``probabilities[i, j]`` on class ``indices[i, j]``; the rest of its mass,
+    ``r = 1 - Σ_j probabilities[i, j]``, goes where ``tail`` says:
 
     - ``"uniform"``: evenly over the classes that the row does not list;
     - ``"absent"``: nowhere. The target then sums to ``1 - r``, and so does the row's weight in a mean.
@@ -34,12 +33,17 @@ class SparseTargets:
         >>> import crossentropy as ce
         >>> teacher = ce.SparseTargets([[0, 2]], [[0.7, 0.2]], tail="uniform")
         >>> float(ce.softmax_cross_entropy([[2.0, -1.0, 0.5, 0.0]], teacher).round(6))
-        0.857844
+        0.89235
     """
 
-    indices: Any
-    probabilities: Any
-    tail: Literal["uniform", "absent"]
+    __slots__ = ("indices", "probabilities", "tail")
+
+    def __init__(self, indices: ArrayLike, probabilities: ArrayLike, *, tail: Literal["uniform", "absent"]) -> None:
+        self.indices, self.probabilities = indices, probabilities
+        self.tail = tail
+
+    def __repr__(self) -> str:
+        return f"SparseTargets({self.indices!r}, {self.probabilities!r}, tail={self.tail!r})"
 
 
 def as_targets(
@@ -111,7 +115,9 @@ def _as_listed(name: str, targets: SparseTargets, rows: tuple[int, ...], classes
     as_choice(f"{name}.tail", targets.tail, ("uniform", "absent"))
     if indices.dtype.kind not in "iu":
         raise TypeError(
-            sentence(f"{name}.indices", expected="integers", received=f"dtype {indices.dtype}", remedy="pass class indices")
+            sentence(
+                f"{name}.indices", expected="integers", received=f"dtype {indices.dtype}", remedy="pass class indices"
+            )
         )
     listed = indices.shape[axis] if indices.ndim == len(rows) + 1 else 0
     expected = (*rows[:axis], listed, *rows[axis:])

@@ -21,11 +21,8 @@ def sentence(argument: str, *, expected: str, received: str, remedy: str) -> str
 
 
 def as_array(argument: str, value: Any) -> Array:
-    """Any array-like, or DLPack tensor on the CPU, as a NumPy array in native byte order; no copy where none is needed."""
-    if isinstance(value, np.ndarray):
-        array = value
-    else:
-        array = _from_elsewhere(argument, value)
+    """Any array-like, or DLPack tensor on the CPU, as a NumPy array in native byte order, copied only if it must be."""
+    array = value if isinstance(value, np.ndarray) else _from_elsewhere(argument, value)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     return array
@@ -190,5 +187,8 @@ def not_a_distribution(
     else:
         tolerance = sum_tolerance(row.dtype)
         total = "at most 1" if at_most else "1"
-        expected, received = f"probabilities that sum to {total} (within {tolerance:.2g})", f"a sum of {values.sum():.9g}"
+        expected, received = (
+            f"probabilities that sum to {total} (within {tolerance:.2g})",
+            f"a sum of {values.sum():.9g}",
+        )
     return ValueError(sentence(place, expected=expected, received=received, remedy=remedy))

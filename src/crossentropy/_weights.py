@@ -24,14 +24,14 @@ def _checked(argument: str, weights: Doubles) -> Doubles:
                 remedy="correct it; 0 drops what it weighs",
             )
         )
-    return np.ascontiguousarray(weights)
+    return np.asarray(weights, order="C")
 
 
 def as_class_weight(value: Any, classes: int, argument: str = "class_weight") -> Doubles | None:
     """One weight for each class, (K,)."""
     if value is None:
         return None
-    weights = as_floats(argument, value).astype(np.float64)
+    weights = as_floats(argument, value).astype(np.float64, copy=False)
     check_shape(argument, weights.shape, (classes,), "one for each class")
     return _checked(argument, weights)
 
@@ -40,7 +40,7 @@ def as_column_weight(value: Any, shape: tuple[int, ...], argument: str) -> Doubl
     """One weight for all, or one for each column of the last axis."""
     if value is None:
         return None
-    weights = as_floats(argument, value).astype(np.float64)
+    weights = as_floats(argument, value).astype(np.float64, copy=False)
     columns = shape[-1] if shape else 1
     if weights.ndim == 0:
         weights = np.full(columns, float(weights))
@@ -61,7 +61,7 @@ def as_sample_weight(value: Any, shape: tuple[int, ...]) -> Doubles | None:
     """One weight for each row."""
     if value is None:
         return None
-    weights = as_floats("sample_weight", value).astype(np.float64)
+    weights = as_floats("sample_weight", value).astype(np.float64, copy=False)
     check_shape("sample_weight", weights.shape, shape, "one for each row")
     return _checked("sample_weight", weights)
 
@@ -70,7 +70,7 @@ def as_element_weight(value: Any, shape: tuple[int, ...]) -> Doubles | None:
     """One weight for each element, or for each row of the last axis."""
     if value is None:
         return None
-    weights = as_floats("sample_weight", value).astype(np.float64)
+    weights = as_floats("sample_weight", value).astype(np.float64, copy=False)
     if weights.shape != shape[:-1]:
         check_shape("sample_weight", weights.shape, shape, "one for each element, or one for each row of the last axis")
     return _checked("sample_weight", weights)
@@ -121,7 +121,9 @@ def as_reducing(reduction: Any, normalizer: Any, return_weight: Any, empty: Any)
     if empty is not None:
         if isinstance(empty, bool) or not isinstance(empty, int | float | np.integer | np.floating):
             raise TypeError(
-                sentence("empty", expected="a number", received=repr(empty), remedy="pass the mean of no rows, e.g. 0.0")
+                sentence(
+                    "empty", expected="a number", received=repr(empty), remedy="pass the mean of no rows, e.g. 0.0"
+                )
             )
         empty = float(empty)
     return Reducing(kind, normalizer, bool(return_weight), empty)  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ _DIGITS = Context(prec=60)
 
 @dataclass(frozen=True, eq=False)
 class Exact:
-    """A result to 30 digits: high + low, and the power of two at or below the larger term that it is a difference of."""
+    """A result to 26 digits: high + low, and the power of two at or below the larger of its terms."""
 
     high: Array
     low: Array
@@ -55,8 +55,11 @@ class Case:
 
 
 def load(table: str) -> list[Case]:
-    """The cases of one table."""
-    entries = json.loads((_FOLDER / f"{table}.json").read_text(encoding="utf-8"))["cases"]
+    """The cases of one table, which may lie in several files."""
+    files = sorted(_FOLDER.glob(f"{table}*.json"))
+    if not files:
+        raise FileNotFoundError(f"no table {table!r} in {_FOLDER}")
+    entries = [entry for file in files for entry in json.loads(file.read_text(encoding="utf-8"))["cases"]]
     return [
         Case(
             name=entry["name"],
@@ -64,7 +67,7 @@ def load(table: str) -> list[Case]:
             dtype=entry["dtype"],
             inputs={name: _floats(value) for name, value in entry["inputs"].items()},
             options={name: _option(value) for name, value in entry["options"].items()},
-            results={name: _exact(value["digits"], value["exponent"]) for name, value in entry["results"].items()},
+            results={name: _parsed(value["digits"], value["exponent"]) for name, value in entry["results"].items()},
         )
         for entry in entries
     ]
@@ -80,7 +83,7 @@ def _option(value: Any) -> Any:
     return np.array(value) if isinstance(value[0], bool) else _floats(value)
 
 
-def _exact(digits: Any, exponent: Any) -> Exact:
+def _parsed(digits: Any, exponent: Any) -> Exact:
     text = np.array(digits, dtype=object)
     return Exact(
         high=np.vectorize(float, otypes=[np.float64])(text),

@@ -16,7 +16,7 @@ Results = dict[str, tuple[Any, Any]]  # name: (exact numbers, the larger of the 
 
 #: Numbers below this are written as 0: float64 ends at 5e-324.
 _VANISHING = mpf(10) ** -400
-_DIGITS = 30
+_DIGITS = 26
 
 #: Stand-ins for infinity. What grows from one to the next is infinite, what shrinks fast is 0,
 #: what stays is the limit.
@@ -77,11 +77,13 @@ def _limit(near: Any, far: Any) -> Any:
 def entry(
     name: str, function: str, inputs: Mapping[str, Any], options: Mapping[str, Any], results: Results
 ) -> dict[str, Any]:
-    """One case as JSON: inputs as exact hexadecimal floats, results as decimal digits with the exponent of their scale."""
+    """One case as JSON: inputs as exact hexadecimal floats, results as digits with the exponent of their scale."""
     return {
         "name": name,
         "function": function,
-        "dtype": "float32" if _fits_float32([inputs, [o for o in options.values() if isinstance(o, list)]]) else "float64",
+        "dtype": "float32"
+        if _fits_float32([inputs, [o for o in options.values() if isinstance(o, list)]])
+        else "float64",
         "inputs": _nested(_hex, inputs),
         "options": _nested(_hex, options),
         "results": {
@@ -120,7 +122,13 @@ def _decimal(value: Any) -> str:
         return "0"
     if abs(value) > 1 / _VANISHING:
         return "inf" if value > 0 else "-inf"
-    return str(mp.nstr(mpf(value), _DIGITS, min_fixed=0, max_fixed=0))
+    with mp.workdps(2 * _DIGITS):
+        return (
+            str(mp.nstr(value, _DIGITS, min_fixed=0, max_fixed=0))
+            .replace(".0e", "e")
+            .removesuffix("e+0")
+            .removesuffix(".0")
+        )
 
 
 def _exponent(scale: Any) -> int:

@@ -1,4 +1,4 @@
-"""The inputs of losses.json: extremes first, then every option alone, then options together."""
+"""The inputs of losses_*.json: extremes first, then every option alone, then options together."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class LossCase:
     targets: list[float]
     options: dict[str, Any] = field(default_factory=dict)
     v: list[float] = field(default_factory=list)
+    results: tuple[str, ...] = ("value", "gradient", "hvp", "hessian_diagonal", "weight")
 
     def __post_init__(self) -> None:
         if not self.v:
@@ -40,7 +41,10 @@ class LossCase:
         edges = {"categorical_cross_entropy": (0.0,), "binary_cross_entropy": (0.0, 1.0)}.get(self.loss, ())
         keep = self.options.get("class_mask", [True] * len(self.targets))
         return any(
-            x == INF or x in edges or (t > 0.0 and not k) or (x == -INF and (t > 0.0 or not self.loss.startswith("softmax")))
+            x == INF
+            or x in edges
+            or (t > 0.0 and not k)
+            or (x == -INF and (t > 0.0 or not self.loss.startswith("softmax")))
             for x, t, k in zip(self.predictions, self.targets, keep, strict=True)
         )
 
@@ -86,7 +90,7 @@ def _extremes(loss: str) -> Iterator[LossCase]:
         near = math.nextafter(offset, 0.0)
         yield LossCase(f"offset {offset:g}", loss, [offset, offset, near], one_hot(3, 0))
         yield LossCase(f"offset {offset:g}, far label", loss, [offset, offset, near], [0.0, 0.5, 0.5])
-    yield LossCase("difference that rounds", loss, [0.1, -27.3, -3.7], one_hot(3, 1))
+    yield LossCase("difference that rounds", loss, [1.1, -63.2, -3.7], one_hot(3, 2))
     yield LossCase("differences that round", loss, [1.1, -33.3, 0.7], [0.2, 0.7, 0.1], v=[0.3, 0.1, -0.7])
     yield LossCase("one class", loss, [3.7], [1.0])
     yield LossCase("ties", loss, [2.0, 2.0, 2.0], one_hot(3, 1))
@@ -96,6 +100,8 @@ def _extremes(loss: str) -> Iterator[LossCase]:
     yield LossCase("tiny target far away", loss, [0.5, -1000.0, -1.0], [1.0, 1e-300, 0.0])
     yield LossCase("common part of v", loss, [0.5, 2.0, -1.0], [0.25, 0.25, 0.5], v=[1e6 + 1.0, 1e6 - 2.0, 1e6 + 0.5])
     yield LossCase("small loss, four classes", loss, [-30.0, 12.0, -31.5, -50.0], one_hot(4, 1))
+    for z in (20.3, 34.9, 36.8):
+        yield LossCase(f"small loss, v that rounds, {z:g}", loss, [0.1, z, -1.7], one_hot(3, 1), v=[0.1, 0.3, -0.7])
     yield LossCase("small loss, soft", loss, [-30.0, 12.0, -31.5, -50.0], [1e-17, 1.0, 0.0, 0.0])
     yield LossCase("ten classes", loss, _random(10, 5), one_hot(10, 3))
     yield LossCase("ten classes, soft", loss, _random(10, 6), _distribution(10, 7))
@@ -153,14 +159,18 @@ def _softmax_options(loss: str) -> Iterator[LossCase]:
     yield LossCase("masked class with mass", loss, _LOGITS, _SOFT, {"class_mask": [True, True, False, True]})
     yield LossCase("masked label", loss, _LOGITS, one_hot(4, 0), {"class_mask": [False, True, True, True]})
     yield LossCase("masked class with mass, softcap", loss, _LOGITS, _SOFT, masked)
-    yield LossCase("-inf with mass, softcap", loss, [0.75, -INF, 2.25, 0.5], _SOFT, {"softcap": 5.0, "temperature": 2.0})
+    yield LossCase(
+        "-inf with mass, softcap", loss, [0.75, -INF, 2.25, 0.5], _SOFT, {"softcap": 5.0, "temperature": 2.0}
+    )
     yield LossCase("+inf under softcap", loss, [0.75, INF, 2.25, 0.5], _SOFT, {"softcap": 5.0})
     yield LossCase("+inf with z_loss", loss, [0.75, INF, 2.25, 0.5], _SOFT, {"z_loss": 0.1})
     yield LossCase("masked NaN", loss, [0.75, NAN, 2.25, 0.5], one_hot(4, 2), {"class_mask": [True, False, True, True]})
     yield LossCase("all masked", loss, [0.75, 2.25], one_hot(2, 0), {"class_mask": [False, False]})
     yield LossCase("weight 0 in a row of NaN", loss, [NAN, 2.25], one_hot(2, 0), {"class_weight": [0.0, 1.0]})
     yield LossCase("temperature on large logits", loss, [-70.1, 12.3, 8.9], [0.5, 0.25, 0.25], {"temperature": 0.3})
-    yield LossCase("temperature at an offset", loss, [1e6 + 0.1, 1e6 - 7.3, 1e6], [0.5, 0.25, 0.25], {"temperature": 0.7})
+    yield LossCase(
+        "temperature at an offset", loss, [1e6 + 0.1, 1e6 - 7.3, 1e6], [0.5, 0.25, 0.25], {"temperature": 0.7}
+    )
     yield LossCase("low temperature", loss, [0.25, 0.5, -0.75], one_hot(3, 1), {"temperature": 2.0**-8})
     yield LossCase("softcap, saturated", loss, [200.0, 190.0, -300.0], [0.25, 0.5, 0.25], {"softcap": 30.0})
     yield LossCase("softcap, small loss", loss, [-80.0, 90.0, -70.0], one_hot(3, 1), {"softcap": 50.0})
@@ -180,8 +190,12 @@ def _focal() -> Iterator[LossCase]:
         yield LossCase(f"focal {gamma:g}, +inf", loss, [1.0, INF, 2.0], [0.5, 0.25, 0.25], options)
         yield LossCase(f"focal {gamma:g}, +inf at the label", loss, [1.0, INF, 2.0], one_hot(3, 1), options)
         for gap in (0.0, 1.0, 5.0, 17.0, 40.0, 745.0, 1e3):
-            yield LossCase(f"focal {gamma:g}, gap {gap:g}, label largest", loss, [gap, 0.0, -1.0], one_hot(3, 0), options)
-            yield LossCase(f"focal {gamma:g}, gap {gap:g}, label smaller", loss, [gap, 0.0, -1.0], one_hot(3, 1), options)
+            yield LossCase(
+                f"focal {gamma:g}, gap {gap:g}, label largest", loss, [gap, 0.0, -1.0], one_hot(3, 0), options
+            )
+            yield LossCase(
+                f"focal {gamma:g}, gap {gap:g}, label smaller", loss, [gap, 0.0, -1.0], one_hot(3, 1), options
+            )
     everything: dict[str, Any] = {
         "class_weight": [0.5, 2.0, 1.0, 3.5],
         "label_smoothing": 0.1,
@@ -200,7 +214,12 @@ def _focal() -> Iterator[LossCase]:
 def _large() -> Iterator[LossCase]:
     loss = "softmax_cross_entropy"
     yield LossCase("a hundred classes, smoothed", loss, _random(100, 8), one_hot(100, 17), {"label_smoothing": 0.1})
-    yield LossCase("a thousand classes", loss, _random(1000, 9), one_hot(1000, 123))
+    first = ("value", "gradient", "weight")  # the rest would be most of the table
+    nearly_equal = [x / 64.0 for x in _random(100, 10)]
+    yield LossCase(
+        "a hundred nearly equal classes", loss, nearly_equal, one_hot(100, nearly_equal.index(min(nearly_equal)))
+    )
+    yield LossCase("a thousand classes", loss, _random(1000, 9), one_hot(1000, 123), results=first)
 
 
 def _near_targets() -> Iterator[LossCase]:
@@ -220,7 +239,9 @@ def _sigmoid() -> Iterator[LossCase]:
     for name, targets in (("class 1", [1.0] * k), ("class 0", [0.0] * k), ("soft", [0.3] * k)):
         yield LossCase(f"margins, {name}", loss, margins, targets)
         yield LossCase(f"infinite, {name}", loss, [INF, -INF], targets[:2])
-    yield LossCase("targets near the probability", loss, [-1.5, 0.0, 3.0], [0.18242552380635635, 0.5, 0.9525741268224334])
+    yield LossCase(
+        "targets near the probability", loss, [-1.5, 0.0, 3.0], [0.18242552380635635, 0.5, 0.9525741268224334]
+    )
     yield LossCase("tiny target", loss, [-1.5, 700.0, -700.0], [1e-300, 1e-300, 1e-300])
     short = [-745.0, -40.0, -17.0, -1.5, 0.0, 0.75, 5.0, 40.0, 745.0]
     targets = [1.0, 0.0, 0.5, 0.25, 1.0, 0.0, 0.75, 0.0, 1.0]

@@ -53,17 +53,17 @@ def softmax_scales(
         0 if cap is None or dropped[c] else 2 / mpf(cap) * abs(mp.tanh(z[c] / cap)) * slope[c] for c in classes
     ]
     v = [mpf(case.v[c]) * slope[c] for c in classes]
-    u = [mp.fsum(p[i] * abs(v[c] - v[i]) for i in classes) for c in classes]
+    u = [deviation_scale(p, v, c) for c in classes]
     db = [change[c] * u[c] / q[c] if q[c] else mpf(0) for c in classes]
     along = mp.fsum(p[c] * abs(v[c]) for c in classes)
     everything = mp.fsum(b)
     pull = [change[c] / q[c] if q[c] else mpf(0) for c in classes]
 
-    in_x = [max(_centred(p, q, b, j), 2 * z_loss * weight * p[j] * lse_terms) for j in classes]
+    in_x = [max(centred_scale(p, q, b, j), 2 * z_loss * weight * p[j] * lse_terms) for j in classes]
     hvp = [
         max(
             p[j] * u[j] * everything,
-            _centred(p, q, db, j),
+            centred_scale(p, q, db, j),
             2 * z_loss * weight * p[j] * max(along, lse_terms * u[j]),
         )
         for j in classes
@@ -79,7 +79,10 @@ def softmax_scales(
     ]
     value = [z_loss * weight * abs(lse) * lse_terms]
     if case.loss == "softmax_kl_divergence":
-        value += [mp.fsum(abs(a[c] * mp.log(t[c])) for c in classes if a[c]), mp.fsum(a[c] * surprisal[c] for c in classes)]
+        value += [
+            mp.fsum(abs(a[c] * mp.log(t[c])) for c in classes if a[c]),
+            mp.fsum(a[c] * surprisal[c] for c in classes),
+        ]
     return {
         "value": max(value),
         "gradient": [slope[j] * in_x[j] for j in classes],
@@ -95,7 +98,9 @@ def sigmoid_scales(z: Vector, v: list[float], one: Vector, zero: Vector, gamma: 
         h_one, change_one = _focal_terms(p, q, -mp.log(p), gamma)
         h_zero, change_zero = _focal_terms(q, p, -mp.log(q), gamma)
         gradient.append(max(a_one * h_one * q, a_zero * h_zero * p))
-        second.append(max(p * q * max(a_one * h_one, a_zero * h_zero), a_one * change_one * q, a_zero * change_zero * p))
+        second.append(
+            max(p * q * max(a_one * h_one, a_zero * h_zero), a_one * change_one * q, a_zero * change_zero * p)
+        )
     return {
         "gradient": gradient,
         "hessian_diagonal": second,
@@ -105,6 +110,11 @@ def sigmoid_scales(z: Vector, v: list[float], one: Vector, zero: Vector, gamma: 
 
 def binary_scales(p: Vector, one: Vector, zero: Vector) -> Mapping[str, Any]:
     return {"gradient": [max(a / p_i, b / (1 - p_i)) for p_i, a, b in zip(p, one, zero, strict=True)]}
+
+
+def deviation_scale(p: Vector, v: Any, j: int) -> Any:
+    """The terms of v_j - Σ_i p_i v_i = Σ_i p_i (v_j - v_i)."""
+    return mp.fsum(p_i * abs(v[j] - v_i) for p_i, v_i in zip(p, v, strict=True))
 
 
 def _focal_terms(p: Any, q: Any, surprisal: Any, gamma: Any) -> tuple[Any, Any]:
@@ -117,7 +127,7 @@ def _focal_terms(p: Any, q: Any, surprisal: Any, gamma: Any) -> tuple[Any, Any]:
     return h, gamma * p * q ** (gamma - 1) * (2 * q + q * surprisal + abs(gamma - 1) * p * surprisal)
 
 
-def _centred(p: Vector, q: Vector, b: Vector, j: int) -> Any:
+def centred_scale(p: Vector, q: Vector, b: Vector, j: int) -> Any:
     """The larger term of p_j Σb - b_j, written the better way."""
     everything = mp.fsum(b)
     others = mp.fsum(b[:j] + b[j + 1 :])

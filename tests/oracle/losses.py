@@ -1,4 +1,4 @@
-"""Writes losses.json: every loss by its plain textbook formula at hundreds of digits, derived numerically in mpmath.
+"""Writes losses_*.json: every loss by its plain textbook formula at hundreds of digits, derived numerically in mpmath.
 
 Run ``python -m tests.oracle.losses`` at the root of the repository. Nothing here is arranged for floating point, and
 nothing is shared with the library: derivatives are differences of the formula itself at a step far below the last
@@ -32,17 +32,22 @@ _exponentials: dict[Any, Any] = {}
 
 
 def main() -> None:
-    entries = []
+    tables: dict[str, list[Any]] = {}
     for case in cases():
         inputs = {"predictions": case.predictions, "targets": case.targets, "v": case.v}
-        entries.append(entry(case.name, case.loss, inputs, case.options, solve(case)))
-    write("losses", entries)
+        results = {name: pair for name, pair in solve(case).items() if name in case.results}
+        table = tables.setdefault(_TABLES.get(case.loss, "losses_other"), [])
+        table.append(entry(case.name, case.loss, inputs, case.options, results))
+    for name, table in tables.items():
+        write(name, table)
 
 
 def solve(case: LossCase) -> Results:
     solution = _SOLUTIONS[case.loss]
     smallest = min((abs(x) for x in case.targets + case.probabilities if x != 0.0), default=1.0)
-    with mp.workdps(precision(case.predictions, smallest=smallest, infinite=case.infinite)):
+    temperature = case.options.get("temperature", 1.0)
+    logits = [z / min(1.0, temperature) for z in case.predictions]
+    with mp.workdps(precision(logits, smallest=smallest, infinite=case.infinite)):
         _exponentials.clear()
         if case.undefined:
             return _undefined(case, solution)
@@ -53,7 +58,8 @@ def _undefined(case: LossCase, solution: Callable[[LossCase, int], Results]) -> 
     """NaN everywhere but in the weight, which the targets alone decide."""
     nothing = [mp.nan] * len(case.predictions)
     names = {"value": mp.nan, "gradient": nothing, "hvp": nothing, "hessian_diagonal": nothing}
-    defined = replace(case, predictions=[0.0] * len(case.predictions), options={})
+    weights = {name: value for name, value in case.options.items() if name == "class_weight"}
+    defined = replace(case, predictions=[0.0] * len(case.predictions), options=weights)
     return {name: (value, value) for name, value in names.items()} | {"weight": solution(defined, 0)["weight"]}
 
 
@@ -224,6 +230,7 @@ def _exp(x: Any) -> Any:
     return _exponentials[key]
 
 
+_TABLES = {"softmax_cross_entropy": "losses_softmax", "softmax_kl_divergence": "losses_softmax_kl"}
 _SOLUTIONS: dict[str, Callable[[LossCase, int], Results]] = {
     "softmax_cross_entropy": solve_softmax,
     "softmax_kl_divergence": solve_softmax,

@@ -59,7 +59,7 @@ def demo(
         with progress("Drawing the report"):
             page = render_page(
                 report,
-                title=f"Handwritten digits: softmax regression of {len(y):,} rows, on {len(y_held_out):,} others",
+                title="Softmax regression of handwritten digits, held-out rows",
                 history=model.history_,
                 surprising=_surprising(X_held_out, y_held_out, logits, surprisals, worst_first[:_SURPRISING_ROWS]),
                 explanation_html=explanation.render_fragment(derivation),

@@ -57,7 +57,7 @@ def loss_history(history: Sequence[Iteration], labels_entropy: float) -> Picture
         base.mark_line(color=GOOD, strokeWidth=2, aria=False),
     ]
     if len(finite) <= _MOST_POINTS:
-        layers.append(base.mark_point(color=GOOD, filled=True, size=30, opacity=1).encode(description="tip:N"))
+        layers.append(base.mark_point(color=GOOD, filled=True, size=16, opacity=1).encode(description="tip:N"))
     caption = (
         "Training rows. Dashed: the labels' entropy of the evaluated rows, "
         "which is what always predicting the class frequencies would cost."

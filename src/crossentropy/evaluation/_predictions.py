@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import crossentropy as ce
-from crossentropy._conventions import sum_tolerance
-from crossentropy._validation import Array, as_array, as_floats, check_shape, not_a_distribution, sentence
-from crossentropy.reference import measures
+from crossentropy._validation import Array, as_array, as_floats, check_rows_sum_to_one, check_shape, sentence
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -81,10 +79,7 @@ def row_weights(sample_weight: Any, rows: int) -> Floats:
 def check_distributions(argument: str, rows: Array, remedy: str) -> None:
     """Each row must be a distribution (promise 3)."""
     sums = np.where((rows >= 0.0).all(axis=-1), rows.sum(axis=-1, dtype=np.float64), np.nan)
-    wrong = ~(np.abs(sums - 1.0) <= sum_tolerance(rows.dtype))
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise not_a_distribution(argument, rows[row], (row,), remedy)
+    check_rows_sum_to_one(argument, rows, sums, remedy)
 
 
 def probabilities_and_losses(form: str, array: Array, indices: Indices) -> tuple[Floats, Floats]:
@@ -111,4 +106,4 @@ def probabilities_and_losses(form: str, array: Array, indices: Indices) -> tuple
     check_distributions(form, array, "divide each row by its sum")
     # The formula itself, not ce.surprisal: within the tolerance a probability may exceed 1.
     with np.errstate(divide="ignore"):
-        return floats, measures.surprisal(floats[truth])
+        return floats, ce.surprisal(floats[truth])

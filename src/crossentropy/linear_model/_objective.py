@@ -19,7 +19,7 @@ _BLOCK_ELEMENTS = 2**20
 
 #: Multiplications N·D·K of a product that one thread has done in milliseconds. Sharing it gains little on an idle
 #: machine, and on a busy one BLAS threads that wait for one another have made it ten times slower.
-_ONE_THREAD = 2**24
+_ONE_THREAD = 2**26
 
 
 @dataclass(frozen=True)

@@ -84,18 +84,18 @@ def sigmoid_cross_entropy_hessian_diagonal(z: ArrayLike, t: ArrayLike, **options
 
 def multilabel_soft_margin(z: ArrayLike, t: ArrayLike, *, class_weight: ArrayLike | None = None) -> Array:
     """The mean over a row's labels (last axis) of their sigmoid cross-entropy (...)."""
-    return sigmoid_cross_entropy(z, t, class_weight=class_weight).mean(axis=-1)
+    return as_float64(sigmoid_cross_entropy(z, t, class_weight=class_weight).mean(axis=-1))
 
 
 def multilabel_soft_margin_weight(z: ArrayLike, t: ArrayLike, *, class_weight: ArrayLike | None = None) -> Array:
     """The mean over a row's labels of their weight (...)."""
-    return sigmoid_cross_entropy_weight(z, t, class_weight=class_weight).mean(axis=-1)
+    return as_float64(sigmoid_cross_entropy_weight(z, t, class_weight=class_weight).mean(axis=-1))
 
 
 def multilabel_soft_margin_gradient(z: ArrayLike, t: ArrayLike, *, class_weight: ArrayLike | None = None) -> Array:
     """w (σ - t) / K (..., K)."""
     gradient = sigmoid_cross_entropy_gradient(z, t, class_weight=class_weight)
-    return gradient / gradient.shape[-1]
+    return as_float64(gradient / gradient.shape[-1])
 
 
 def multilabel_soft_margin_hvp(
@@ -110,7 +110,7 @@ def multilabel_soft_margin_hessian_diagonal(
 ) -> Array:
     """w σ (1 - σ) / K (..., K)."""
     diagonal = sigmoid_cross_entropy_hessian_diagonal(z, t, class_weight=class_weight)
-    return diagonal / diagonal.shape[-1]
+    return as_float64(diagonal / diagonal.shape[-1])
 
 
 def soft_margin(s: ArrayLike, y: ArrayLike) -> Array:

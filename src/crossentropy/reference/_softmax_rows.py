@@ -40,11 +40,8 @@ class SoftmaxRows:
     def deviation(self, v: Array) -> Array:
         """v_j - Σ_i p_i v_i = Σ_i p_i (v_j - v_i), free of what all v have in common."""
         p = self.probability
-        at_largest = total(np.where(self.largest, v, 0.0))
-        towards_largest = total(np.where(self.largest, 0.0, p * (at_largest - v)))
         rough = v - total(p * v)
-        refined = rough - total(p * rough)  # takes out the rounding error of the first mean
-        return np.where(self.largest, towards_largest, refined)
+        return rough - total(p * rough)  # takes out the rounding error of the first mean
 
 
 @quiet

@@ -1,7 +1,7 @@
 """Measures of distributions as formulas, in float64 NumPy and in nats.
 
-Every argument is valid already (`crossentropy._measures` sees to that): a distribution has its classes along the last axis,
-a joint table has X along the last axis but one and Y along the last; axes before those are a batch.
+Every argument is valid already: a distribution has its classes along the last axis, a joint table has X along the last
+axis but one and Y along the last; axes before those are a batch.
 No formula is written as a difference of two large numbers, so that small results are as exact as large ones.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from crossentropy.reference._floating import Array, difference, _halves, quiet, times
+from crossentropy.reference._floating import Array, _halves, difference, quiet, times
 
 _TINY = np.finfo(np.float64).tiny
 _ATANH_TERMS = 17  # 1/3 + s²/5 + …: for |s| <= 1/3 the next term is below the last digit of r - log(1 + r)
@@ -34,7 +34,8 @@ def cross_entropy(p: Array, q: Array) -> Array:
 def perplexity(p: Array, q: Array) -> Array:
     """e^H(p, q), taken as 2^(H in bits): 8 equally likely classes give 8.0, and every power of two itself."""
     with np.errstate(over="ignore"):
-        return np.exp2(cross_entropy(p, q) / np.log(2.0))
+        result: Array = np.exp2(cross_entropy(p, q) / np.log(2.0))
+    return result
 
 
 def kl_divergence(p: Array, q: Array) -> Array:
@@ -60,7 +61,7 @@ def js_distance(p: Array, q: Array) -> Array:
 
 def joint_entropy(table: Array) -> Array:
     """H(X, Y) = Σ p(x, y)·(−log p(x, y))."""
-    return entropy(table.reshape(*table.shape[:-2], -1))
+    return entropy(cells(table))
 
 
 def conditional_entropy(table: Array) -> Array:
@@ -68,7 +69,7 @@ def conditional_entropy(table: Array) -> Array:
     row, row_low = (part[..., :, None] for part in two_part_sum(table))
     others = (row - table) + row_low
     terms = times(table, _log_one_plus_ratio(others, table))
-    return total(terms.reshape(*table.shape[:-2], -1))
+    return total(cells(terms))
 
 
 def mutual_information(table: Array) -> Array:
@@ -78,7 +79,12 @@ def mutual_information(table: Array) -> Array:
     product, error = _two_product(row, column)
     step = (product - table) + (error + (row * column_low + row_low * column))
     terms = _excess(table, step, _log_ratio(table, row, column))
-    return total(terms.reshape(*table.shape[:-2], -1))
+    return total(cells(terms))
+
+
+def cells(table: Array) -> Array:
+    """The cells of each table in a row."""
+    return table.reshape(*table.shape[:-2], table.shape[-2] * table.shape[-1])
 
 
 def total(terms: Array) -> Array:
@@ -119,7 +125,7 @@ def _cost(p: Array, q: Array) -> Array:
 
 @quiet
 def _log_ratio(p: Array, *divisors: Array) -> Array:
-    """log(p / (q₁·q₂·…)); a ratio outside float64's normal range is taken apart, which costs no digits that far from 1."""
+    """log(p / (q₁·q₂·…)); a ratio outside float64's normal range is taken apart: no digit is lost so far from 1."""
     ratio, apart = p, np.log(p)
     for q in divisors:
         ratio, apart = ratio / q, apart - np.log(q)
@@ -136,7 +142,7 @@ def _log_one_plus_ratio(a: Array, b: Array) -> Array:
 
 @quiet
 def _excess(p: Array, step: Array, log_ratio: Array) -> Array:
-    """p·log(p/q) − p + q ≥ 0 for q = p + step; q itself where p = 0. Near p, where it is about step²/2p, by a series."""
+    """p·log(p/q) − p + q ≥ 0 for q = p + step; q itself where p = 0. By a series near p: about step²/2p."""
     relative = step / p
     near = (relative >= -0.5) & (relative <= 1.0)
     terms = np.where(near, p * _log1p_gap(np.where(near, relative, 0.0)), p * log_ratio + step)

@@ -1,0 +1,83 @@
+"""The numbers that a case runs on: drawn from a seed, the same for every contestant."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.cases import Case
+
+Array = NDArray[Any]
+
+#: Elements that the sample for the error holds, about: fewer where the exact results take mpmath.
+_SAMPLED_ELEMENTS = {"bfloat16": 2**18, "float32": 2**18, "float64": 2**14}
+#: Its rows, at most: a peer without losses of rows is called for each.
+_SAMPLED_ROWS = 1000
+_SEED = 20260101
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The arguments of a case, and a buffer for its gradient where the case wants one."""
+
+    predictions: Array
+    targets: Array | None
+    buffer: Array | None
+
+
+def draw(case: Case) -> Inputs:
+    """Logits are normal with standard deviation 2; as in a trained model, the label of every second row has 12 more.
+
+    Probabilities are the softmax of such logits without the 12.
+    """
+    rng = np.random.default_rng(_SEED)
+    predictions = 2.0 * rng.standard_normal(case.shape, dtype=np.float32)
+    targets: Array | None = None
+    if case.targets == "index":
+        targets = rng.integers(0, case.classes, case.rows_shape)
+    elif case.targets == "soft":
+        targets = _normalised(rng.standard_normal(case.shape, dtype=np.float32))
+    elif case.targets == "binary":
+        targets = rng.integers(0, 2, case.shape).astype(np.float32)
+    if case.operation == "categorical_cross_entropy":
+        predictions = _normalised(predictions)
+    elif case.targets == "index":
+        rows = np.moveaxis(predictions, case.axis, -1)
+        raised = np.unravel_index(np.arange(0, targets.size, 2), case.rows_shape)
+        rows[(*raised, targets[raised])] += 12.0
+    predictions = predictions.astype(_dtype(case.dtype), copy=False)
+    buffer = np.zeros_like(predictions) if case.wants == "gradient into out=" else None
+    return Inputs(predictions, targets, buffer)
+
+
+def _normalised(logits: Array) -> Array:
+    exponentials = np.exp(logits)
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    if name == "bfloat16":
+        import ml_dtypes
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(name)
+
+
+class Sample:
+    """A few rows (or elements) of a case: where errors are measured."""
+
+    def __init__(self, case: Case) -> None:
+        self._ndim, self._axis = len(case.shape), case.axis
+        rows = math.prod(case.rows_shape)
+        count = min(rows, _SAMPLED_ROWS, max(2, _SAMPLED_ELEMENTS[case.dtype] // case.classes))
+        chosen = np.random.default_rng(_SEED).choice(rows, count, replace=False, shuffle=False)
+        self._rows = np.unravel_index(chosen, case.rows_shape)
+
+    def __call__(self, array: Array) -> Array:
+        """Its rows, classes last, of an array of the predictions' shape or of one entry for each row."""
+        has_classes = array.ndim == self._ndim and len(self._rows) < self._ndim
+        return (np.moveaxis(array, self._axis, -1) if has_classes else array)[self._rows]

@@ -1,0 +1,99 @@
+"""Results: one entry for each contestant of each case, kept as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.cases import Case
+from benchmarks.gate import Errors
+
+FOLDER = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Quartiles:
+    """The median, and what lies a quarter below and above it."""
+
+    low: float
+    median: float
+    high: float
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64]) -> Quartiles:
+        low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
+        return cls(float(low), float(median), float(high))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One contestant on one case: milliseconds, its time as a multiple of the library's, errors in ULP."""
+
+    case: Case
+    contestant: str
+    milliseconds: Quartiles
+    ratio: Quartiles
+    errors: Errors
+
+
+def entries(case: Case, names: Sequence[str], seconds: NDArray[np.float64], errors: Sequence[Errors]) -> list[Entry]:
+    """The entries of a case from its times (rounds × contestants, the library first)."""
+    ratios = seconds / seconds[:, :1]
+    return [
+        Entry(case, name, Quartiles.of(1e3 * seconds[:, i]), Quartiles.of(ratios[:, i]), errors[i])
+        for i, name in enumerate(names)
+    ]
+
+
+_CASE = ("operation", "shape", "wants", "targets", "dtype", "axis")
+_NUMBERS = tuple(f"{what}_{part}" for what in ("ms", "ratio") for part in ("low", "median", "high"))
+_ERRORS = ("value_ulp", "gradient_ulp")
+
+
+def save(found: Sequence[Entry], conditions: Mapping[str, str]) -> Path:
+    """Write a file named after the date and the machine; the conditions stand in every line."""
+    cpu = "-".join(conditions["cpu"].lower().split())
+    path = FOLDER / f"{conditions['date']}_{cpu}_{conditions['threads']}-threads.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*_CASE, "contestant", *_NUMBERS, *_ERRORS, *conditions])
+        for entry in found:
+            numbers = [*astuple(entry.milliseconds), *astuple(entry.ratio), *astuple(entry.errors)]
+            shown = [f"{number:.5g}" for number in numbers]
+            writer.writerow([*_written(entry.case), entry.contestant, *shown, *conditions.values()])
+    return path
+
+
+def newest() -> Path:
+    """The last file by name, which begins with its date."""
+    return max(FOLDER.glob("*.csv"))
+
+
+def load(path: Path) -> tuple[list[Entry], dict[str, str]]:
+    """The entries of a file, and their conditions."""
+    found, conditions = [], {}
+    with path.open(newline="", encoding="utf-8") as file:
+        for line in csv.DictReader(file):
+            case = _read(*(line.pop(name) for name in _CASE))
+            contestant = line.pop("contestant")
+            numbers = [float(line.pop(name)) for name in (*_NUMBERS, *_ERRORS)]
+            found.append(
+                Entry(case, contestant, Quartiles(*numbers[:3]), Quartiles(*numbers[3:6]), Errors(*numbers[6:]))
+            )
+            conditions = line
+    return found, conditions
+
+
+def _written(case: Case) -> tuple[str, ...]:
+    shape = "x".join(map(str, case.shape))
+    return case.operation, shape, case.wants, case.targets, case.dtype, str(case.axis)
+
+
+def _read(operation: str, shape: str, wants: Any, targets: Any, dtype: str, axis: str) -> Case:
+    return Case(operation, tuple(map(int, shape.split("x"))), wants, targets, dtype, int(axis))

@@ -1,0 +1,43 @@
+"""Results on the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.results import Entry, Quartiles
+
+_COLUMNS = (("", 12), ("ms", 22), ("× crossentropy's", 20), ("ULP: value", 10), ("gradient", 8))
+
+
+def sections(found: Sequence[Entry]) -> Iterator[Text | Table]:
+    """For each case its name, and a line for each contestant: time and ratio with quartiles, greatest errors."""
+    for case, group in groupby(found, key=lambda entry: entry.case):
+        yield Text(str(case), style="bold")
+        table = Table(box=None, padding=(0, 1, 0, 0))
+        for heading, width in _COLUMNS:
+            table.add_column(heading, justify="right" if heading else "left", min_width=width)
+        for entry in group:
+            errors = (number(entry.errors.value), number(entry.errors.gradient))
+            table.add_row(entry.contestant, spread(entry.milliseconds), spread(entry.ratio), *errors)
+        yield table
+
+
+def spread(quartiles: Quartiles) -> str:
+    """The median, and the quartiles in brackets."""
+    return f"{number(quartiles.median)} ({number(quartiles.low)}–{number(quartiles.high)})"
+
+
+def number(value: float) -> str:
+    """Three digits, as 0.0340, 13.8, 109, 2910, 4.2e+05; nothing for what was not measured."""
+    if math.isnan(value):
+        return ""
+    if value == 0.0 or not math.isfinite(value):
+        return f"{value:g}"
+    if not 1e-4 <= value < 1e5:
+        return f"{value:.1e}"
+    return f"{value:.0f}" if value >= 1000.0 else f"{value:#.3g}".rstrip(".")

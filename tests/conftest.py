@@ -1,0 +1,10 @@
+"""Hypothesis draws the same examples on every run; ``--hypothesis-profile=search`` looks for new ones, and for longer."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+_slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, suppress_health_check=_slow)
+settings.register_profile("search", deadline=None, max_examples=5000, suppress_health_check=_slow)
+settings.load_profile("repeatable")
