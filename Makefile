@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find cpp -name '*.?pp') CMakeLists.txt pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-cpp lint format bench stubs clean
+.PHONY: build demo test test-cpp lint format docs bench stubs clean
 
 # The tools once, then the package: in place, so that edits of Python files need no new build.
 $(VENV)/tools: constraints.txt pyproject.toml
@@ -44,6 +44,9 @@ format: build
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $$(find cpp -name '*.?pp')
+
+docs: build
+	$(BIN)/python -m docs.generate
 
 # The type stub of the compiled module lies in the tree, so that type checkers need no build; a test holds it current.
 stubs: build

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from crossentropy._conventions import is_supported_float
 from crossentropy._dispatch import implementation
 from crossentropy._native import coded, coded_output, core, is_plain
-from crossentropy._validation import Array, as_axis, as_floats, check_shape, sentence
+from crossentropy._validation import Array, as_axis, as_floats, axis_last, check_shape, sentence
 
 #: Greatest error of an activation, in ULP of the result's dtype; products with a cotangent: of the row's largest term.
 ACTIVATION_ULP = 4.0
@@ -115,7 +115,7 @@ class RowActivation:
         array = as_floats("z", z)
         at = as_axis(axis, array.ndim, "z")
         result = _result(out, array.shape, array)
-        _run(self._kind, np.moveaxis(array, at, -1), None, np.moveaxis(result, at, -1))
+        _run(self._kind, axis_last(array, at), None, axis_last(result, at))
         return result
 
     def vjp(self, z: ArrayLike, cotangent: ArrayLike, *, axis: int = -1, out: Array | None = None) -> Any:
@@ -126,8 +126,8 @@ class RowActivation:
         expected = array.shape[:at] + array.shape[at + 1 :] if reduced else array.shape
         check_shape("cotangent", given.shape, expected, "the shape of the value")
         result = _result(out, array.shape, array)
-        inside = given if reduced else np.moveaxis(given, at, -1)
-        _run(self._kind, np.moveaxis(array, at, -1), inside, np.moveaxis(result, at, -1))
+        inside = given if reduced else axis_last(given, at)
+        _run(self._kind, axis_last(array, at), inside, axis_last(result, at))
         return result
 
 
@@ -138,7 +138,7 @@ class Softmax(RowActivation):
         """``diag(p) - p pᵀ`` of each row: shape (..., K, K), the row's axes first; p (1 - p) without cancellation."""
         array = as_floats("z", z)
         at = as_axis(axis, array.ndim, "z")
-        rows = np.moveaxis(array, at, -1)
+        rows = axis_last(array, at)
         classes = rows.shape[-1]
         jacobian = np.empty((*rows.shape, classes), dtype=array.dtype)
         for j in range(classes):
@@ -155,7 +155,7 @@ class LogSumExp(RowActivation):
         """The log-sum-exp of each row."""
         array = as_floats("z", z)
         at = as_axis(axis, array.ndim, "z")
-        rows = np.moveaxis(array, at, -1)
+        rows = axis_last(array, at)
         result = np.empty(rows.shape[:-1], dtype=array.dtype)
         _run("logsumexp", rows, None, result)
         return np.expand_dims(result, at) if keepdims else result[()]

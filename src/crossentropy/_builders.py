@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from crossentropy._problems import ElementProblem, RowProblem
 from crossentropy._targets import as_targets
-from crossentropy._validation import as_array, as_axis, as_floats, as_number, check_shape, sentence
+from crossentropy._validation import as_array, as_axis, as_floats, as_number, axis_last, check_shape, sentence
 from crossentropy._weights import (
     as_class_mask,
     as_class_weight,
@@ -52,7 +50,7 @@ def row_problem(
     return RowProblem(
         family=family,
         names=names,
-        predictions=np.moveaxis(array, at, -1),
+        predictions=axis_last(array, at),
         axis=at,
         targets=as_targets(names[1], targets, shape, at, ignore_index),
         reducing=as_reducing(reduction, normalizer, return_weight, empty),
@@ -93,7 +91,7 @@ def element_problem(
     per_row = axis is not None
     at = as_axis(axis, array.ndim, names[0]) if per_row else -1
     if per_row:
-        array, given = np.moveaxis(array, at, -1), np.moveaxis(given, at, -1)
+        array, given = axis_last(array, at), axis_last(given, at)
         weight = as_sample_weight(sample_weight, array.shape[:-1])
         columns = as_class_weight(class_weight, array.shape[-1])
     else:

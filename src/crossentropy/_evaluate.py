@@ -38,9 +38,9 @@ def as_out(problem: Problem, out: Any) -> Array:
         raise ValueError(
             sentence(
                 "out",
-                expected=f"a writeable float array of shape {expected}, apart from the inputs or the predictions itself",
+                expected=f"a writeable float array of shape {expected} that shares no memory with another argument",
                 received=wrong,
-                remedy="leave it out, or pass np.empty_like(predictions)",
+                remedy="leave it out, pass np.empty_like(predictions), or the predictions themselves to overwrite them",
             )
         )
     return out  # type: ignore[no-any-return]

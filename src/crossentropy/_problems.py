@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy._conventions import Reduction, sum_tolerance
-from crossentropy._validation import not_a_distribution, sentence
+from crossentropy._validation import axis_last, not_a_distribution, sentence
 
 Array = NDArray[Any]
 Doubles = NDArray[np.float64]
@@ -102,7 +102,7 @@ class RowProblem(NamedTuple):
 
     def inside(self, array: Array) -> Array:
         """An array of the caller's layout as a view with the class axis last."""
-        return np.moveaxis(array, self.axis, -1)
+        return axis_last(array, self.axis)
 
     def outside(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The caller's shape of an array with the class axis last."""

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from crossentropy._conventions import is_supported_float
 from crossentropy._problems import IndexTargets, ListedTargets, SoftTargets
-from crossentropy._validation import as_array, as_choice, as_floats, check_shape, sentence
+from crossentropy._validation import as_array, as_choice, as_floats, axis_last, check_shape, sentence
 
 
 class SparseTargets:
@@ -76,7 +76,7 @@ def as_targets(
                 )
             )
         check_shape(name, array.shape, shape, "the shape of the predictions")
-        found = SoftTargets(np.moveaxis(array, axis, -1))
+        found = SoftTargets(axis_last(array, axis))
     if ignore_index is not None:
         raise ValueError(
             sentence(
@@ -131,4 +131,4 @@ def _as_listed(name: str, targets: SparseTargets, rows: tuple[int, ...], classes
             )
         )
     check_shape(f"{name}.probabilities", probabilities.shape, indices.shape, "the shape of the indices")
-    return ListedTargets(np.moveaxis(indices, axis, -1), np.moveaxis(probabilities, axis, -1), targets.tail)
+    return ListedTargets(axis_last(indices, axis), axis_last(probabilities, axis), targets.tail)

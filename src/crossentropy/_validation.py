@@ -92,6 +92,11 @@ def as_axis(axis: Any, ndim: int, argument: str) -> int:
     return int(axis) % ndim
 
 
+def axis_last(array: Array, axis: int) -> Array:
+    """A view with ``axis`` (non-negative) moved to the end."""
+    return array if axis == array.ndim - 1 else np.moveaxis(array, axis, -1)
+
+
 def as_number(
     argument: str,
     value: Any,

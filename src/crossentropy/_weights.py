@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy._problems import Doubles, Reducing
-from crossentropy._validation import as_array, as_floats, as_number, as_reduction, check_shape, sentence
+from crossentropy._validation import as_array, as_floats, as_number, as_reduction, axis_last, check_shape, sentence
 
 
 def _checked(argument: str, weights: Doubles) -> Doubles:
@@ -101,7 +101,7 @@ def as_class_mask(value: Any, shape: tuple[int, ...], axis: int) -> NDArray[np.b
                 remedy="pass one mask of classes for all rows, or one for each",
             )
         )
-    return np.moveaxis(mask, axis, -1)
+    return axis_last(mask, axis)
 
 
 def as_reducing(reduction: Any, normalizer: Any, return_weight: Any, empty: Any) -> Reducing:

@@ -269,15 +269,16 @@ def _probabilities() -> Iterator[LossCase]:
     log_p = [-2.0794415416798357, -0.6931471805599453, -1.3862943611198906, -2.0794415416798357]
     weighted: dict[str, Any] = {"class_weight": [0.5, 2.0, 1.0, 3.5]}
     for loss, x in (("categorical_cross_entropy", p), ("negative_log_likelihood", log_p)):
-        none = 0.0 if loss == "categorical_cross_entropy" else -INF
+        none, rest = (0.0, 0.375) if loss == "categorical_cross_entropy" else (-INF, -0.9808292530117262)
+        impossible = [none, x[1], rest, x[3]]
         yield LossCase("label", loss, x, one_hot(4, 1))
         yield LossCase("soft", loss, x, t)
         yield LossCase("class_weight", loss, x, t, weighted)
         yield LossCase("label_smoothing", loss, x, t, {"label_smoothing": 0.1})
         yield LossCase("both options", loss, x, one_hot(4, 0), weighted | {"label_smoothing": 0.1})
-        yield LossCase("probability 0 without mass", loss, [none, *x[1:]], one_hot(4, 1))
-        yield LossCase("probability 0 with mass", loss, [none, *x[1:]], t)
-        yield LossCase("probability 0, smoothed", loss, [none, *x[1:]], one_hot(4, 1), {"label_smoothing": 0.1})
+        yield LossCase("probability 0 without mass", loss, impossible, one_hot(4, 1))
+        yield LossCase("probability 0 with mass", loss, impossible, t)
+        yield LossCase("probability 0, smoothed", loss, impossible, one_hot(4, 1), {"label_smoothing": 0.1})
     tiny = [1e-300, 1e-17, 0.999, 0.001]
     yield LossCase("tiny probabilities", "categorical_cross_entropy", tiny, [0.25, 0.25, 0.25, 0.25])
     near_one = [1.0 - 2.0**-52, 2.0**-52]

@@ -49,7 +49,7 @@ ARROWS = {
     "io": {"public"},
     "explanation": {"public", "reference"},
     "linear_model": {"public", "io"},
-    "evaluation": {"public", "io"},
+    "evaluation": {"public", "io", "reference"},
     "cli": {"public", "io", "explanation", "linear_model", "evaluation"},
 }
 

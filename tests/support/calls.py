@@ -54,6 +54,7 @@ class Scene:
     axis: int | None  # where the caller has it; None for losses of single elements
     kind: str  # of the targets
     of_distributions: bool  # whether soft targets are distributions of rows, or numbers of their own
+    tame: bool  # predictions without infinities, NaN, extremes
     pick: Callable[[Any], Any]  # draws from a strategy
 
     @property
@@ -74,7 +75,9 @@ class Scene:
 
 
 @st.composite
-def calls(draw: st.DrawFn, loss: Loss[...], dtypes: tuple[str, ...] = (*FLOATS, "int32")) -> Call:
+def calls(
+    draw: st.DrawFn, loss: Loss[...], *, dtypes: tuple[str, ...] = (*FLOATS, "int32"), tame: bool = False
+) -> Call:
     """Calls of one loss, every option on or off."""
     contract = loss.contract
     of_rows = "axis" in contract.options
@@ -87,10 +90,12 @@ def calls(draw: st.DrawFn, loss: Loss[...], dtypes: tuple[str, ...] = (*FLOATS, 
         axis=axis,
         kind=draw(st.sampled_from(contract.target_kinds)),
         of_distributions="index" in contract.target_kinds,
+        tame=tame,
         pick=draw,
     )
     predictions = PREDICTIONS[contract.domain](scene)
-    dtype = scene.one_of(dtypes if contract.domain in ("logits", "scores", "real numbers") else [d for d in dtypes if d in FLOATS])
+    of_integers = contract.domain in ("logits", "scores", "real numbers")
+    dtype = scene.one_of(d for d in dtypes if of_integers or d in FLOATS)
     if dtype in FLOATS:
         predictions = predictions.astype(FLOATS[dtype])
     else:
@@ -108,6 +113,8 @@ def calls(draw: st.DrawFn, loss: Loss[...], dtypes: tuple[str, ...] = (*FLOATS, 
 
 
 def _logits(scene: Scene) -> Array:
+    if scene.tame:
+        return np.asarray(2.0 * scene.random.normal(size=scene.shape))
     z = scene.random.normal(size=scene.shape) * scene.one_of([0.1, 1.0, 10.0, 100.0]) + scene.one_of([0.0, 0.0, 1e3])
     z = np.asarray(z)
     for special in scene.pick(st.lists(st.sampled_from([-np.inf, np.inf, np.nan]), max_size=2)):
@@ -116,6 +123,9 @@ def _logits(scene: Scene) -> Array:
 
 
 def _probabilities(scene: Scene) -> Array:
+    if scene.tame:
+        p = scene.random.uniform(0.1, 0.9, size=scene.shape)
+        return np.asarray(p if scene.axis is None else p / p.sum(axis=-1, keepdims=True))
     if scene.axis is None:
         p = np.asarray(1.0 / (1.0 + np.exp(-scene.random.normal(size=scene.shape) * scene.one_of([1.0, 30.0]))))
         p[scene.random.random(scene.shape) < 0.1] = scene.one_of([0.0, 1.0])

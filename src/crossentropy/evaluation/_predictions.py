@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 import crossentropy as ce
 from crossentropy._validation import Array, as_array, as_floats, check_rows_sum_to_one, check_shape, sentence
+from crossentropy.reference import measures
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -106,4 +107,4 @@ def probabilities_and_losses(form: str, array: Array, indices: Indices) -> tuple
     check_distributions(form, array, "divide each row by its sum")
     # The formula itself, not ce.surprisal: within the tolerance a probability may exceed 1.
     with np.errstate(divide="ignore"):
-        return floats, ce.surprisal(floats[truth])
+        return floats, measures.surprisal(floats[truth])
