@@ -39,8 +39,8 @@ DIFFERENCES = (
         "log1p(exp(-17))",
     ),
     Difference(
-        "The same by a gap of 15",
-        "The cancellation sets in before the loss reaches 0: here it is off by 17 %.",
+        "The loss of a row that is right by a gap of 15",
+        "The cancellation sets in well before the loss reaches 0.",
         "8",
         "PyTorch",
         "F.cross_entropy(tensor([[15.0, 0.0]]), tensor([0]))",
@@ -48,7 +48,7 @@ DIFFERENCES = (
         "log1p(exp(-15))",
     ),
     Difference(
-        "Its gradient at the label",
+        "The gradient at the label, by a gap of 17",
         "`p_y - 1` rounds to 0, and the row stops learning on one side: a gradient's entries should add up to 0.",
         "8",
         "PyTorch",
@@ -93,8 +93,8 @@ DIFFERENCES = (
         "log1p(exp(89))",
     ),
     Difference(
-        "Its gradient",
-        "inf / inf is NaN, and one such element spoils every weight that it reaches.",
+        "The gradient of soft margin at a margin of -89",
+        "inf / inf is NaN, and one such element spoils every parameter that it reaches.",
         "9",
         "PyTorch",
         "gradient(F.soft_margin_loss, [-89.0], tensor([1.0]))[0]",
@@ -103,7 +103,7 @@ DIFFERENCES = (
     ),
     Difference(
         "A class-weighted mean, by index and by one-hot target",
-        "The same targets written two ways: the mean divides by the sum of weights once, and by the number of rows once.",
+        "The same targets written two ways: one mean divides by the sum of weights, the other by the number of rows.",
         "11, 15",
         "PyTorch",
         "[F.cross_entropy(tensor([[2.0, 0.0], [0.0, 1.0]]), y, weight=tensor([1.0, 4.0])) "
@@ -140,7 +140,7 @@ DIFFERENCES = (
     ),
     Difference(
         "The log loss of a wrong certainty, in float64, float32 and float16",
-        "Probabilities are clipped to the dtype's epsilon: the same ones cost less the fewer digits they are stored in.",
+        "Probabilities are clipped to the dtype's epsilon: the fewer digits they are stored in, the less they cost.",
         "2",
         "scikit-learn",
         "[log_loss([0, 1], np.array([[1, 0], [1, 0]], dtype)) for dtype in ('f8', 'f4', 'f2')]",

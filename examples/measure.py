@@ -25,6 +25,5 @@ print(f"Jensen-Shannon divergence {ce.js_divergence(p, q):.6f} nats, distance {c
 
 days = [[20, 80], [80, 20]]  # rain, sun × umbrella taken, left at home
 shared = ce.mutual_information(days, base=2, normalize=True)
-print(
-    f"weather and umbrella: I = {shared:.6f} bits, of H(umbrella) = {ce.entropy([100, 100], base=2, normalize=True):.6f}"
-)
+taken = ce.entropy([100, 100], base=2, normalize=True)
+print(f"weather and umbrella: I = {shared:.6f} bits, of H(umbrella) = {taken:.6f}")

@@ -65,9 +65,9 @@ def _short(ours: str) -> str:
 
 _PAGE = """# How it differs from its peers
 
-Calls whose answers differ, each run by `python -m benchmarks --write-docs`; no digit here is typed by hand. The numbers
-name the lines of [conventions.md](conventions.md) that decide the matter. `exact` is evaluated with 50 digits in mpmath.
-`gradient(f, z, y)` is the gradient of `f(z, y)` with respect to z by autograd; `F` is `torch.nn.functional`.
+Calls whose answers differ, each run by `python -m benchmarks --write-docs`; no answer is typed by hand. The numbers
+name the lines of [conventions.md](conventions.md) that decide the matter. `exact` is evaluated with 50 digits by
+mpmath. `gradient(f, z, y)` is the gradient of `f(z, y)` with respect to z by autograd; `F` is `torch.nn.functional`.
 
 {sections}
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import crossentropy as ce
@@ -9,8 +10,8 @@ from benchmarks.documents._blocks import table as markdown
 from crossentropy._loss import Loss
 
 _TARGETS = {
-    "index": "class index",
-    "soft": "one-hot, soft",
+    "index": "class index, one-hot",
+    "soft": "soft",
     "sparse": "sparse top-k",
     "binary": "0/1",
     "sign": "−1/+1",
@@ -40,8 +41,14 @@ def _row(name: str) -> list[str]:
         ]
     if hasattr(function, "vjp"):
         return [f"`{name}`", "logits", "", "✓", _methods(function, "vjp", "derivative", "jacobian"), ""]
-    return [f"`{name}`", "distributions", "", "✓", "", ""]
+    return [f"`{name}`", _measured(function), "", "✓", "", ""]
 
 
 def _methods(function: Any, *names: str) -> str:
     return ", ".join(f"`.{name}`" for name in names if hasattr(function, name))
+
+
+def _measured(function: Any) -> str:
+    """What a measure is of, by its first argument."""
+    first = next(iter(signature(function).parameters))
+    return {"joint": "joint tables", "source": "densities, samples"}.get(first, "distributions")

@@ -65,7 +65,7 @@ def _conditions(conditions: Mapping[str, str]) -> str:
 
 _PAGE = """# Benchmarks
 
-Written by `python -m benchmarks --write-docs` from the newest file in `benchmarks/results/`, which `make bench` measures.
+Written by `python -m benchmarks --write-docs` from the newest file in `benchmarks/results/`. `make bench` measures.
 
 **Conditions.** {conditions}
 

@@ -79,6 +79,7 @@ void element_values(Activation kind, bool product, std::int64_t count, const dou
 }  // namespace
 
 void activate(const ActivationProblem &p) {
+    if (is_narrow(p)) return activate_narrow(p);
     const std::int64_t cols = p.input.cols;
     const bool rows = on_rows(p.kind), product = p.cotangent.given();
     const std::int64_t width = rows || cols < 4096 ? (cols > 0 ? cols : 1) : 4096;

@@ -36,8 +36,7 @@ Weighed over_chunks(const Chunks &chunks, F f) {
     Part whole;
     for (const Part &part : parts) {
         if (part.finding.fault != Fault::none) return {0.0, part.finding};
-        whole.sum.add(part.sum.high);
-        whole.sum.low += part.sum.low;
+        whole.sum.add(part.sum);
     }
     return {total(whole.sum), {}};
 }

@@ -144,12 +144,16 @@ struct Label {
     bool fits;
 };
 
+template <class Type>
+inline Label as_label(Type x) {
+    const std::int64_t value = (std::int64_t)x;
+    return {value, !(sizeof(Type) == 8 && (Type)-1 > 0 && value < 0)};
+}
+
 inline Label label(const View &view, std::int64_t row, std::int64_t col = 0) {
     return with_storage(view.dtype, [&](auto storage) {
-        using Type = typename decltype(storage)::Type;
-        const Type x = ((const Type *)view.data)[view.offset(row) + col * view.col_stride];
-        const std::int64_t value = (std::int64_t)x;
-        return Label{value, !(sizeof(Type) == 8 && (Type)-1 > 0 && value < 0)};
+        const auto *p = (const typename decltype(storage)::Type *)view.data;
+        return as_label(p[view.offset(row) + col * view.col_stride]);
     });
 }
 

@@ -71,6 +71,7 @@ struct Tile {
 
     Finding check_predictions() const {
         if (p.family != ElementFamily::binary_cross_entropy) return {};
+        read_predictions();
         const double *x = array(prediction);
         for (std::int64_t j = 0; j < count; ++j)
             if (!(x[j] >= 0 && x[j] <= 1)) return {Fault::prediction_out_of_range, row, first + j, x[j]};
@@ -206,13 +207,11 @@ Weighed over_tiles(const ElementProblem &p, F f) {
 Weighed weigh_elements(const ElementProblem &p) {
     return over_tiles(p, [&](const Tile &tile, Part &part) {
         tile.read_weights();
-        part.finding = tile.read_targets();
-        if (part.finding.fault != Fault::none) return;
-        if (p.family == ElementFamily::binary_cross_entropy) {
-            tile.read_predictions();
-            part.finding = tile.check_predictions();
-        }
-        part.sum.add(total(tile.total_weight()));
+        const Finding target = tile.read_targets(), prediction = tile.check_predictions();
+        const bool prediction_first =
+            prediction.fault != Fault::none && (target.fault == Fault::none || prediction.col < target.col);
+        part.finding = prediction_first ? prediction : target;
+        part.sum.add(tile.total_weight());
     });
 }
 
@@ -234,8 +233,8 @@ double run_elements(const ElementProblem &p, const Results &out) {
                               if (w[j] == 0) values[j] = 0;  // dropped, whatever it holds
                               sum.add(values[j]);
                           }
+                          part.sum.add(sum);
                           const double loss = total(sum);
-                          part.sum.add(loss);
                           if (out.losses.given() && per_row) store_row(out.losses, tile.row, 0, 1, &loss);
                           if (out.losses.given() && !per_row)
                               store_row(out.losses, tile.row, tile.first, tile.count, values);

@@ -79,6 +79,18 @@ inline Vec log1p_unit(Vec x) {
     return large ? log2_high + (f - (tail - log2_low)) : plain;
 }
 
+// log(1 + x) for finite x >= 0: under 2 ULP. Above 1, 1 + x = 2^n (1 + f) loses nothing that the logarithm would show.
+inline Vec log1p_nonnegative(Vec x) {
+    using Unsigned = std::uint64_t __attribute__((vector_size(8 * lanes)));
+    const Bits small = x <= 1.0;
+    const Bits sum = (Bits)(1.0 + x);
+    const Bits fraction = (sum & 0x000fffffffffffff) | 0x3ff0000000000000;
+    // the exponent as the low bits of 2^52, less 2^52 and the bias
+    const Vec n = (Vec)((Bits)((Unsigned)sum >> 52) | 0x4330000000000000) - (4503599627370496.0 + 1023.0);
+    const Vec logarithm = log1p_unit(small ? x : (Vec)fraction - 1.0);
+    return small ? logarithm : n * 0.69314718036912382 + (logarithm + n * 1.9082149292705877e-10);
+}
+
 // tanh(x): under 4 ULP; exact ±1 in the limit.
 inline Vec tanh(Vec x) {
     const Vec t = expm1_nonpositive(-2.0 * absolute(x));

@@ -166,11 +166,34 @@ double row_weight(const RowProblem &p, std::int64_t r, const Scratch &scratch, i
     return row_scale(p, r) * target_weight(t, p.class_weight, classes);
 }
 
+// The common case in one look at each label: the weight is that of the label's class.
+Weighed weigh_labels(const RowProblem &p) {
+    const Chunks chunks(p.predictions.rows, 1);
+    return over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int) {
+        return with_storage(p.targets.dtype, [&](auto storage) {
+            using Type = typename decltype(storage)::Type;
+            const auto *labels = (const Type *)p.targets.data;
+            Part part;
+            for (std::int64_t r = begin; r < end; ++r) {
+                const Label y = as_label(labels[p.targets.offset(r)]);
+                const double sample = row_scale(p, r);
+                if (sample == 0 || (p.has_ignore && y.fits && y.value == p.ignore)) continue;
+                if (!y.fits || y.value < 0 || y.value >= p.predictions.cols) {
+                    part.finding = {Fault::label_out_of_range, r, 0, (double)y.value};
+                    return part;
+                }
+                part.sum.add(p.class_weight ? sample * p.class_weight[y.value] : sample);
+            }
+            return part;
+        });
+    });
+}
+
 }  // namespace
 
 Weighed weigh_rows(const RowProblem &p) {
-    const bool reads_rows = p.kind != TargetKind::index || p.smoothing != 0 || !on_logits(p);
-    const Chunks chunks(p.predictions.rows, reads_rows ? p.predictions.cols : 1);
+    if (on_logits(p) && p.kind == TargetKind::index && p.smoothing == 0) return weigh_labels(p);
+    const Chunks chunks(p.predictions.rows, p.predictions.cols);
     const Scratch scratch(chunks.threads(), array_count, p.predictions.cols);
     return over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {
         Part part;
@@ -187,6 +210,7 @@ Weighed weigh_rows(const RowProblem &p) {
 }
 
 double run_rows(const RowProblem &p, const Results &out) {
+    if (is_narrow(p, out)) return run_narrow(p, out);
     const bool reads_rows = on_logits(p) || p.kind != TargetKind::index || out.order != Order::value;
     const Chunks chunks(p.predictions.rows, reads_rows ? p.predictions.cols : 1);
     const Scratch scratch(chunks.threads(), array_count, p.predictions.cols);

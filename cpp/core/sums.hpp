@@ -16,6 +16,11 @@ struct Sum {
         low += (high - (sum - part)) + (x - part);
         high = sum;
     }
+
+    void add(const Sum &other) {
+        add(other.high);
+        low += other.low;
+    }
 };
 
 // A non-finite total has no meaningful error term (inf - inf is NaN): then the plain sum counts.

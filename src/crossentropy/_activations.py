@@ -56,8 +56,8 @@ def _result(out: Array | None, shape: tuple[int, ...], z: Array) -> Array:
     return out
 
 
-class Activation:
-    """An activation of single elements: call it for the value, ``vjp`` for the derivative times a cotangent."""
+class _Declared:
+    """What all activations share: name and documentation from a declaration without a body."""
 
     def __init__(self, declared: Callable[..., Any]) -> None:
         self._kind = declared.__name__
@@ -68,7 +68,11 @@ class Activation:
         return f"<crossentropy activation {self._kind}>"
 
     def __reduce__(self) -> str:
-        return self._kind
+        return self._kind  # pickled by name, as functions are
+
+
+class Activation(_Declared):
+    """An activation of single elements: call it for the value, ``vjp`` for the derivative times a cotangent."""
 
     def __call__(self, z: ArrayLike, *, out: Array | None = None) -> Any:
         """The activation of each element."""
@@ -96,19 +100,8 @@ class Sigmoid(Activation):
         return self._apply("sigmoid_derivative", z, None, out)
 
 
-class RowActivation:
+class RowActivation(_Declared):
     """An activation of rows of classes along ``axis``."""
-
-    def __init__(self, declared: Callable[..., Any]) -> None:
-        self._kind = declared.__name__
-        update_wrapper(self, declared)
-        self.__doc__ = (declared.__doc__ or "").format(ulp=f"{ACTIVATION_ULP:g}")
-
-    def __repr__(self) -> str:
-        return f"<crossentropy activation {self._kind}>"
-
-    def __reduce__(self) -> str:
-        return self._kind
 
     def __call__(self, z: ArrayLike, *, axis: int = -1, out: Array | None = None) -> Any:
         """The activation of each row."""

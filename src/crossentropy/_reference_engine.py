@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,9 @@ from crossentropy._problems import (
 from crossentropy.reference import losses as reference
 
 
+_row, _row_and_column = attrgetter("row"), attrgetter("row", "column")
+
+
 def _first(fault: Fault, wrong: NDArray[np.bool_], columns: int) -> Finding | None:
     """The finding of the first True, of an array of rows (columns = 1) or of elements."""
     flat = wrong.reshape(-1)
@@ -31,6 +36,11 @@ def _first(fault: Fault, wrong: NDArray[np.bool_], columns: int) -> Finding | No
         return None
     where = int(np.argmax(flat))
     return Finding(fault, where // columns, where % columns, np.nan)
+
+
+def _earliest(*findings: Finding | None, by: Callable[[Finding], Any]) -> Finding | None:
+    """The finding of the earliest place; of two at one place, the first."""
+    return min((finding for finding in findings if finding is not None), key=by, default=None)
 
 
 def _left_over(values: Doubles) -> Doubles:
@@ -102,7 +112,7 @@ class ReferenceRows(_ReferenceEngine):
         self.problem = problem
 
     def weigh(self) -> tuple[float, Finding | None]:
-        finding = self._check_targets() or self._check_predictions()
+        finding = _earliest(self._check_targets(), self._check_predictions(), by=_row)
         if finding is not None:
             return 0.0, finding
         self.targets = self._dense_targets()
@@ -129,12 +139,12 @@ class ReferenceRows(_ReferenceEngine):
         earlier = np.tril(np.ones((listed, listed), dtype=bool), -1)
         again = ((targets.indices[..., :, None] == targets.indices[..., None, :]) & earlier).any(axis=-1)
         kept = self.kept[..., np.newaxis]
-        found = [
+        return _earliest(
             wrong,
             _first(Fault.SPARSE_OUT_OF_RANGE, kept & outside, listed),
             _first(Fault.SPARSE_REPEATED, kept & again, listed),
-        ]
-        return min((f for f in found if f is not None), key=lambda f: f.row, default=None)
+            by=_row,
+        )
 
     def _check_predictions(self) -> Finding | None:
         if self.family.startswith("softmax"):
@@ -193,9 +203,9 @@ class ReferenceElements(_ReferenceEngine):
             finding = _first(Fault.TARGET_NOT_SIGN, np.abs(targets) != 1.0, max(columns, 1))
         elif self.family != "mean_squared_error":
             finding = _first(Fault.TARGET_OUT_OF_RANGE, ~((targets >= 0.0) & (targets <= 1.0)), max(columns, 1))
-        if finding is None and self.family == "binary_cross_entropy":
+        if self.family == "binary_cross_entropy":
             wrong = ~((predictions >= 0.0) & (predictions <= 1.0))
-            finding = _first(Fault.PREDICTION_OUT_OF_RANGE, wrong, max(columns, 1))
+            finding = _earliest(finding, _first(Fault.PREDICTION_OUT_OF_RANGE, wrong, max(columns, 1)), by=_row_and_column)
         if finding is not None:
             source = predictions if finding.fault is Fault.PREDICTION_OUT_OF_RANGE else targets
             value = float(source.reshape(-1)[finding.row * columns + finding.column])

@@ -90,5 +90,6 @@ def _bits(call: Call) -> list[bytes]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         value, gradient = call.value_and_grad()
-        results = (*np.atleast_1d(value), gradient, call.hvp(), call.hessian_diagonal())
+        values = value if isinstance(value, tuple) else (value,)
+        results = (*values, gradient, call.hvp(), call.hessian_diagonal())
     return [np.asarray(result).tobytes() for result in results]

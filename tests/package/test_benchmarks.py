@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from benchmarks import gate, results, screen
 from benchmarks.cases import CASES, Case
+from benchmarks.contestants import Contestant, Outcome, ours
 from benchmarks.inputs import draw
 
 _SMALL = [case.quick() for case in CASES]
@@ -23,8 +23,8 @@ def test_case_passes_the_gate(case: Case) -> None:
 
 def test_gate_closes_on_a_wrong_result(monkeypatch: pytest.MonkeyPatch) -> None:
     case = _SMALL[0]
-    wrong = replace(gate.ours.contestant(case, draw(case)), outcome=lambda sample: gate.Outcome(sample(np.ones(3))))
-    monkeypatch.setattr(gate.ours, "contestant", lambda case, inputs: wrong)
+    wrong = Contestant("wrong", lambda: None, lambda sample: Outcome(sample(np.ones(case.rows_shape))))
+    monkeypatch.setattr(ours, "contestant", lambda case, inputs: wrong)
     with pytest.raises(gate.GateError, match="softmax_cross_entropy, index targets, value"):
         gate.check(case, draw(case))
 

@@ -5,6 +5,7 @@ A loss with a domain, a kind of target or an option that is not known here fails
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,13 @@ class Call:
 
     def hessian_diagonal(self) -> Array:
         return self.loss.hessian_diagonal(self.predictions, self.targets, **self.options)
+
+
+def quietly(run: Callable[[], Any]) -> Any:
+    """The result, whether or not it is the mean of no rows, which warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return run()
 
 
 @dataclass(frozen=True)

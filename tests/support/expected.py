@@ -52,22 +52,38 @@ class Expected:
             )
 
 
-def expected(call: Call) -> dict[str, Expected]:
-    """What ``value``, ``weight``, ``gradient``, ``hvp`` and ``hessian_diagonal`` of a call must be.
+@dataclass(frozen=True)
+class Prepared:
+    """A call as the reference sees it: dense targets, and the weight that each row's derivative is multiplied by."""
 
-    Raises what the call must raise.
-    """
+    problem: Any
+    reference: Any
+    weight: float
+    divisor: float
+    row_weight: Doubles
+
+
+def prepared(call: Call) -> Prepared:
     problem = call.loss._problem((call.predictions, call.targets), call.options)
     with ce.use_implementation("reference"):
         reference: Any = engine(problem)
     weight, finding = reference.weigh()
     if finding is not None:
         raise ValueError(finding)
-    reducing, options = problem.reducing, reference.options
-    divisor = 1.0
+    reducing, divisor = problem.reducing, 1.0
     if reducing.kind == "mean":
         divisor = reducing.normalizer if reducing.normalizer is not None else weight or 1.0
+    row_weight = np.asarray(reference.sample_weight) / divisor
+    if row_weight.ndim < problem.predictions.ndim:
+        row_weight = row_weight[..., np.newaxis]
+    return Prepared(problem, reference, weight, divisor, row_weight)
 
+
+def expected(call: Call) -> dict[str, Expected]:
+    """What ``value``, ``weight``, ``gradient``, ``hvp`` and ``hessian_diagonal`` of a call must be."""
+    found = prepared(call)
+    problem, reference, weight, divisor = found.problem, found.reference, found.weight, found.divisor
+    reducing, options = problem.reducing, reference.options
     v = problem.inside(call.v).astype(np.float64)
     terms = scales(problem.family, reference.predictions, reference.targets, v, options)
     losses = np.empty(problem.loss_shape)
@@ -84,13 +100,10 @@ def expected(call: Call) -> dict[str, Expected]:
         mean_of_nothing = math.nan if reducing.empty is None else reducing.empty
         value = np.asarray(mean_of_nothing if empty else _sum(losses) / divisor)
         size = np.asarray(_sum(row_sizes) / divisor)
-    found = {
+    results = {
         "value": Expected(value, size, contract.value_ulp + more, of_loss),
         "weight": Expected(np.asarray(weight), np.zeros(()), contract.value_ulp, np.dtype(np.float64)),
     }
-    row_weight = np.asarray(reference.sample_weight)
-    if row_weight.ndim < v.ndim:
-        row_weight = row_weight[..., np.newaxis]
     for order, direction, ulp in (
         (Order.GRADIENT, None, contract.gradient_ulp),
         (Order.HVP, v, contract.hessian_ulp),
@@ -99,9 +112,9 @@ def expected(call: Call) -> dict[str, Expected]:
         name = order.name.lower()
         exact, sizes = (np.zeros(problem.outside(v.shape)) for _ in range(2))
         reference.run(order, divisor, None, problem.inside(exact), direction)
-        problem.inside(sizes)[...] = row_weight / divisor * terms[name]
-        found[name] = Expected(exact, sizes, ulp + more, dtype)
-    return found
+        problem.inside(sizes)[...] = found.row_weight * terms[name]
+        results[name] = Expected(exact, sizes, ulp + more, dtype)
+    return results
 
 
 def _sum(values: Doubles) -> float:

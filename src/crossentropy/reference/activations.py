@@ -6,6 +6,11 @@ the gradient with respect to z of Σ cotangent · activation(z). The public func
 
 Limits are exact: a logit of -inf is a class of probability 0, one of +inf has probability 1. A row with NaN, two +inf
 or nothing but -inf has no distribution and is NaN (its logsumexp is NaN, +inf and -inf).
+
+>>> print(softmax([2.0, -1.0, 0.5]).round(6))
+[0.785597 0.039113 0.17529 ]
+>>> print(logsumexp([1000.0, 1000.0]).round(6))
+1000.693147
 """
 
 from __future__ import annotations

@@ -18,6 +18,12 @@ terms that it is a difference of (docs/conventions.md, promise 20), for rows of 
 ``softcap`` / ``temperature``, since the exponential magnifies the rounding of tanh. Numbers below the normal range have
 fewer digits (a probability of e^-745 has none), which second derivatives magnify: they count from ``SECOND_ULP_FROM``
 on.
+
+>>> t = [1.0, 0.0, 0.0, 0.0, 0.0]
+>>> print(categorical_cross_entropy([0.1, 0.5, 0.1, 0.1, 0.2], t).round(6))
+2.302585
+>>> print(softmax_cross_entropy_gradient([2.0, -1.0, 0.5], [1.0, 0.0, 0.0]).round(6))
+[-0.214403  0.039113  0.17529 ]
 """
 
 from __future__ import annotations
