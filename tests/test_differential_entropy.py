@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
-from tests.support.layouts import FLOATS, LAYOUTS, lay
 
 import crossentropy as ce
 from crossentropy._differential_entropy import METHODS
+from tests.support.layouts import FLOATS, LAYOUTS, lay
 
 SAMPLES = np.random.default_rng(1976).normal(size=(3, 200))
 NORMAL = 0.5 * math.log(2.0 * math.pi * math.e)

@@ -10,12 +10,12 @@ from random import Random
 import numpy as np
 import pytest
 from mpmath import mp, mpf
-from tests.oracle import Case, load
-from tests.oracle import measures as oracle
 
 import crossentropy as ce
 from crossentropy._measures import MEASURE_ULP
 from crossentropy.testing import ulp_distance
+from tests.oracle import Case, load
+from tests.oracle import measures as oracle
 
 CASES = load("measures")
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.support.layouts import FLOATS, LAYOUTS, lay
 
 import crossentropy as ce
 from crossentropy import _measure_inputs
 from crossentropy._measures import MEASURE_ULP
+from tests.support.layouts import FLOATS, LAYOUTS, lay
 
 Array = NDArray[Any]
 

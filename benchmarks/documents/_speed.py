@@ -15,7 +15,7 @@ from benchmarks.screen import number, spread
 
 def readme_table(found: Sequence[Entry], conditions: Mapping[str, str]) -> str:
     """One line for each case of the losses that train in float32: the library, PyTorch, the floor."""
-    headings = ["loss", "wanted", "shape", "ms ", "PyTorch, ms ", "× ", "floor, ms ", "error, ULP ", "PyTorch's "]
+    headings = ["loss", "computed", "shape", "ms ", "PyTorch, ms ", "× ", "floor, ms ", "error, ULP ", "PyTorch's "]
     rows = []
     for case, group in groupby(found, key=lambda entry: entry.case):
         by_name = {entry.contestant: entry for entry in group}
@@ -47,7 +47,7 @@ def _trains_in_float32(case: Case) -> bool:
 def _words(case: Case) -> list[str]:
     loss = f"`{case.operation}`" + (", soft targets" if case.targets == "soft" else "")
     shape = " × ".join(f"{size:,}" for size in case.shape)
-    return [loss, "value" if case.wants == "value" else "and gradient", shape]
+    return [loss, "value" if case.wants == "value" else "value, gradient", shape]
 
 
 def _errors(entry: Entry) -> str:
@@ -57,8 +57,8 @@ def _errors(entry: Entry) -> str:
 
 def _conditions(conditions: Mapping[str, str]) -> str:
     return (
-        "{cpu}, {cores} cores; {threads} threads, PyTorch {torch_threads}; instruction set {instruction_set}; "
-        "{compiler}; Python {python}, NumPy {numpy}, PyTorch {torch}, SciPy {scipy}, scikit-learn {scikit-learn}. "
+        "{cpu}, {cores} cores; {threads} threads, PyTorch's {torch_threads}; instruction set {instruction_set}, "
+        "compiler {compiler}; Python {python}, NumPy {numpy}, PyTorch {torch}, SciPy {scipy}, scikit-learn {scikit-learn}. "
         "Medians of {rounds} interleaved rounds in one process, commit {commit}, {date}."
     ).format_map(conditions)
 

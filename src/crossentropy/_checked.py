@@ -47,6 +47,9 @@ def report_undefined(problem: Problem, chosen: Engine) -> None:
         return
     where = tuple(int(i) for i in np.argwhere(undefined)[0])
     row = problem.predictions[where].astype(np.float64)
+    mask = problem.class_mask if isinstance(problem, RowProblem) else None
+    if mask is not None:
+        row = np.where(mask if mask.ndim == 1 else mask[where], row, -np.inf)
     only_minus_inf = (
         isinstance(problem, RowProblem) and row.size > 0 and not np.isnan(row).any() and row.max() == -np.inf
     )

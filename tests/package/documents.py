@@ -49,7 +49,9 @@ def _shell(code: str, folder: Path) -> int:
     commands = _COMMAND.findall(code)
     for command, expected in commands:
         both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, encoding="utf-8", check=False, **both)
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=folder, env=environment, encoding="utf-8", check=False, **both
+        )
         actual = _stripped(done.stdout)
         if not doctest.OutputChecker().check_output(_stripped(expected), actual, _FLAGS):
             raise AssertionError(f"$ {command}\nexpected:\n{expected}\ngot:\n{actual}")

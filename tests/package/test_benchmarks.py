@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from benchmarks import gate, results, screen
 from benchmarks.cases import CASES, Case
 from benchmarks.contestants import Contestant, Outcome, ours

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from benchmarks import differences, results
 from benchmarks.differences import DIFFERENCES, Difference
 from benchmarks.documents import _speed
@@ -35,6 +36,14 @@ def test_links_lead_to_files(name: str) -> None:
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text("utf-8"))
     missing = [t for t in targets if "://" not in t and not (path.parent / t).exists()]
     assert missing == []
+
+
+def test_tree_in_contributing_is_that_of_the_repository() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    listed = {path for path in re.findall(r"^([\w/]+)/ {2,}\S", text, re.MULTILINE)}
+    assert all((ROOT / path).is_dir() for path in listed)
+    layers = {f"src/crossentropy/{path.parent.name}" for path in (ROOT / "src/crossentropy").glob("*/__init__.py")}
+    assert layers <= listed
 
 
 def test_benchmarks_page_is_that_of_the_newest_results() -> None:

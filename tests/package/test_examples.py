@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+
 from tests.package.documents import ROOT
 
 _EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
