@@ -23,7 +23,7 @@ def main() -> int:
         "--write-docs", action="store_true", help="measure nothing: write the documents from the newest results"
     )
     options = parser.parse_args()
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=screen.WIDTH)
     if options.write_docs:
         from benchmarks import documents
 

@@ -25,7 +25,7 @@ class Inputs:
     """The arguments of a case, and a buffer for its gradient where the case wants one."""
 
     predictions: Array
-    targets: Array | None
+    targets: Any  # an array; None for activations
     buffer: Array | None
 
 
@@ -36,7 +36,7 @@ def draw(case: Case) -> Inputs:
     """
     rng = np.random.default_rng(_SEED)
     predictions = 2.0 * rng.standard_normal(case.shape, dtype=np.float32)
-    targets: Array | None = None
+    targets: Any = None
     if case.targets == "index":
         targets = rng.integers(0, case.classes, case.rows_shape)
     elif case.targets == "soft":
@@ -55,16 +55,17 @@ def draw(case: Case) -> Inputs:
 
 
 def _normalised(logits: Array) -> Array:
-    exponentials = np.exp(logits)
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+    exponentials: Array = np.exp(logits)
+    exponentials /= exponentials.sum(axis=-1, keepdims=True)
+    return exponentials
 
 
-def _dtype(name: str) -> np.dtype[Any]:
+def _dtype(name: str) -> Any:
     if name == "bfloat16":
         import ml_dtypes
 
-        return np.dtype(ml_dtypes.bfloat16)
-    return np.dtype(name)
+        return ml_dtypes.bfloat16
+    return name
 
 
 class Sample:

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from benchmarks.results import Entry, Quartiles
 
-_COLUMNS = (("", 12), ("ms", 22), ("× crossentropy's", 20), ("ULP: value", 10), ("gradient", 8))
+WIDTH = 100
+_COLUMNS = (("", 12), ("ms", 30), ("× crossentropy's", 27), ("ULP: value", 10), ("gradient", 8))
 
 
 def sections(found: Sequence[Entry]) -> Iterator[Text | Table]:

@@ -17,8 +17,9 @@ def contestant(case: Case, inputs: Inputs) -> Contestant | None:
         return None
     p, y, labels = inputs.predictions, inputs.targets, np.arange(case.classes)
 
-    def losses(sample: Sample) -> Outcome:
+    def values(sample: Sample) -> Outcome:
         rows = zip(sample(y), sample(p), strict=True)
-        return Outcome(np.float32([log_loss([label], row[np.newaxis], labels=labels) for label, row in rows]))
+        losses = [log_loss([label], row[np.newaxis], labels=labels) for label, row in rows]
+        return Outcome(np.array(losses, dtype=np.float32))
 
-    return Contestant("scikit-learn", lambda: log_loss(y, p, labels=labels), losses)
+    return Contestant("scikit-learn", lambda: log_loss(y, p, labels=labels), values)

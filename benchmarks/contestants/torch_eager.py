@@ -20,7 +20,7 @@ def contestant(case: Case, inputs: Inputs) -> Contestant | None:
     if inputs.targets is None:
         activation = getattr(torch, case.operation)
         return Contestant(NAME, lambda: activation(z, -1), lambda sample: Outcome(sample(activation(z, -1).numpy())))
-    losses = {
+    losses: dict[str, Any] = {
         "softmax_cross_entropy": functional.cross_entropy,
         "sigmoid_cross_entropy": functional.binary_cross_entropy_with_logits,
     }
@@ -55,6 +55,6 @@ def _array(tensor: Any) -> Array:
     import ml_dtypes
     import torch
 
-    if tensor.dtype == torch.bfloat16:
-        return tensor.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
-    return tensor.numpy()
+    in_bfloat16 = tensor.dtype == torch.bfloat16
+    array: Array = tensor.view(torch.int16).numpy().view(ml_dtypes.bfloat16) if in_bfloat16 else tensor.numpy()
+    return array

@@ -58,7 +58,8 @@ def _errors(entry: Entry) -> str:
 def _conditions(conditions: Mapping[str, str]) -> str:
     return (
         "{cpu}, {cores} cores; {threads} threads, PyTorch's {torch_threads}; instruction set {instruction_set}, "
-        "compiler {compiler}; Python {python}, NumPy {numpy}, PyTorch {torch}, SciPy {scipy}, scikit-learn {scikit-learn}. "
+        "compiler {compiler}; Python {python}, NumPy {numpy}, PyTorch {torch}, SciPy {scipy}, "
+        "scikit-learn {scikit-learn}. "
         "Medians of {rounds} interleaved rounds in one process, commit {commit}, {date}."
     ).format_map(conditions)
 

@@ -24,7 +24,8 @@ void row_values(Activation kind, const SoftmaxRow &row, double *out) {
     } else if (!row.defined) {
         for (std::int64_t j = 0; j < row.classes; ++j) out[j] = __builtin_nan("");
     } else if (kind == Activation::softmax) {
-        for (std::int64_t j = 0; j < row.classes; ++j) out[j] = row.e[j] / row.sum;
+        const double inverse = 1.0 / row.sum;
+        for (std::int64_t j = 0; j < row.classes; ++j) out[j] = row.e[j] * inverse;
     } else {
         for (std::int64_t j = 0; j < row.classes; ++j) out[j] = row.gap[j] - row.log_sum;
     }
@@ -91,7 +92,8 @@ void activate(const ActivationProblem &p) {
         for (std::int64_t unit = begin; unit < end; ++unit) {
             if (rows) {
                 SoftmaxRow row;
-                row.e = array(input);
+                row.single = p.output.dtype != DType::f64;
+                row.z = row.e = array(input);
                 row.gap = p.kind == Activation::log_softmax && !product ? array(gaps) : nullptr;
                 read_softmax(row, p.input, unit, Transform{});
                 if (product) {

@@ -9,7 +9,7 @@ namespace crossentropy::CE_ISA {
 
 namespace {
 
-enum Array { exponentials, gaps, slopes, flags, target, work_b, work_c, direction, output, array_count };
+enum Array { logits, exponentials, gaps, slopes, flags, target, work_b, work_c, direction, output, array_count };
 
 // One thread's view of a problem: the work space it computes a row in.
 struct Worker {
@@ -64,7 +64,9 @@ double Worker::softmax_row(std::int64_t r) const {
     TargetRow t;
     const bool one = p.kind == TargetKind::index && p.smoothing == 0;
     SoftmaxRow row;
-    row.e = array(exponentials);
+    row.single = ends_in_single(p, out);
+    row.z = array(logits);
+    row.e = wants_derivative() || p.focal_gamma != 0 ? array(exponentials) : nullptr;
     row.gap = one ? nullptr : array(gaps);
     row.slope = p.softcap > 0 && wants_derivative() ? array(slopes) : nullptr;
     row.allowed = p.smoothing != 0 || row.slope ? array(flags) : nullptr;
@@ -155,7 +157,8 @@ double row_weight(const RowProblem &p, std::int64_t r, const Scratch &scratch, i
     Allowed allowed{nullptr, classes};
     if (on_logits(p) && p.smoothing != 0 && (p.class_weight || p.kind == TargetKind::sparse)) {
         SoftmaxRow row;
-        row.e = scratch.array(thread, exponentials);
+        row.classes = classes;
+        row.z = scratch.array(thread, logits);
         row.allowed = scratch.array(thread, flags);
         read_logits(row, p.predictions, r, Transform{0, 1, p.mask});
         allowed = {row.allowed, 0};

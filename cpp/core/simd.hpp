@@ -32,6 +32,15 @@ inline Vec load(const double *p) {
     __builtin_memcpy(&v, p, sizeof v);
     return v;
 }
+inline Vec load(const float *p) {
+#if defined(__AVX512F__)
+    return (Vec)_mm512_cvtps_pd(_mm256_loadu_ps(p));  // what follows becomes two halves with GCC 12
+#else
+    float __attribute__((vector_size(4 * lanes))) v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return __builtin_convertvector(v, Vec);
+#endif
+}
 inline void store(double *p, Vec v) { __builtin_memcpy(p, &v, sizeof v); }
 
 // a·b + c, rounded once where the machine can.

@@ -34,7 +34,7 @@ struct SoftmaxLoss {
         if (a == 0) return 0;
         double nats = surprisal(j);
         if (p.family == RowFamily::softmax_kl_divergence && !t.one) nats += std::log(t.dense[j]);
-        return a * nats * focal_factor(row.complement(j), p.focal_gamma);
+        return p.focal_gamma == 0 ? a * nats : a * nats * focal_factor(row.complement(j), p.focal_gamma);
     }
 
     double value() const {

@@ -24,6 +24,12 @@ inline bool is_kept(const RowProblem &p, std::int64_t r) {
 
 inline double row_scale(const RowProblem &p, std::int64_t r) { return p.sample_weight ? p.sample_weight[r] : 1.0; }
 
+// Whether value and gradient are rounded to float32 or less in the end.
+inline bool ends_in_single(const RowProblem &p, const Results &out) {
+    auto wide = [](const View &view) { return view.given() && view.dtype == DType::f64; };
+    return out.order <= Order::gradient && !wide(p.predictions) && !wide(out.losses) && !wide(out.derivative);
+}
+
 // What is wrong with the targets of row r, looked at before anything is computed. `scratch` holds K columns.
 inline Finding check_targets(const RowProblem &p, std::int64_t r, double *scratch) {
     const std::int64_t classes = p.predictions.cols;

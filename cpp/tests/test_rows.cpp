@@ -1,5 +1,5 @@
-// Rows through the table of kernels, on every instruction set: a worked number, the same bits for any number of
-// threads, faults found in row order, strides, and views whose offsets pass 2^31.
+// Rows through the table of kernels, on every instruction set: a worked number (float32 in, so to 1e-11), the same bits
+// for any number of threads, faults found in row order, strides, and views whose offsets pass 2^31.
 #include <omp.h>
 
 #include <cmath>
@@ -47,7 +47,7 @@ void worked_number() {
     c.labels = {0};
     const double loss = kernels().run_rows(c.problem, {});
     const double expected = std::log1p(std::exp(-3.0) + std::exp(-1.5));
-    CHECK(std::fabs(loss - expected) < 1e-15, "loss %.17g, expected %.17g", loss, expected);
+    CHECK(std::fabs(loss - expected) < 1e-11, "loss %.17g, expected %.17g", loss, expected);
 }
 
 void same_bits_for_any_threads() {

@@ -48,9 +48,14 @@ def _shell(code: str, folder: Path) -> int:
     environment = {**os.environ, "PATH": path, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
     commands = _COMMAND.findall(code)
     for command, expected in commands:
-        both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         done = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=environment, encoding="utf-8", check=False, **both
+            ["bash", "-c", command],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
         )
         actual = _stripped(done.stdout)
         if not doctest.OutputChecker().check_output(_stripped(expected), actual, _FLAGS):

@@ -52,6 +52,13 @@ def test_make_targets_that_it_names_exist() -> None:
     assert [target for target in sorted(named) if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
 
 
+def test_conventions_have_as_many_lines_as_it_says() -> None:
+    conventions = (ROOT / "docs/conventions.md").read_text("utf-8")
+    numbers = [int(number) for number in re.findall(r"^(\d+)\. ", conventions, re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert f"[{len(numbers)} numbered lines]" in _README
+
+
 def test_version_of_the_citation_and_the_changelog_is_that_of_the_package() -> None:
     citation = (ROOT / "CITATION.cff").read_text("utf-8")
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")

@@ -84,9 +84,14 @@ class Scene:
 
 @st.composite
 def calls(
-    draw: st.DrawFn, loss: Loss[...], *, dtypes: tuple[str, ...] = (*FLOATS, "int32"), tame: bool = False
+    draw: st.DrawFn,
+    loss: Loss[...],
+    *,
+    dtypes: tuple[str, ...] = (*FLOATS, "int32"),
+    tame: bool = False,
+    without: tuple[str, ...] = (),
 ) -> Call:
-    """Calls of one loss, every option on or off."""
+    """Calls of one loss, every option on or off, those of ``without`` off."""
     contract = loss.contract
     of_rows = "axis" in contract.options
     leading = draw(st.lists(st.integers(0, 4), max_size=2))
@@ -109,8 +114,9 @@ def calls(
     else:
         predictions = np.rint(np.nan_to_num(predictions, posinf=9, neginf=-9)).clip(-9, 9).astype(dtype)
     targets, options = TARGETS[scene.kind](scene), {}
-    for name in contract.options:
-        if (name in ("axis", "reduction") or draw(st.integers(0, 3)) == 0) and (chosen := OPTIONS[name](scene)) is not None:
+    for name in (name for name in contract.options if name not in without):
+        always = name in ("axis", "reduction")
+        if (always or draw(st.integers(0, 3)) == 0) and (chosen := OPTIONS[name](scene)) is not None:
             options[name] = chosen
     if options["reduction"] != "mean":
         options.pop("normalizer", None)
