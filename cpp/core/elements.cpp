@@ -102,10 +102,11 @@ struct Tile {
     Sum<double> total_weight() const {
         const double *t = array(positive), *rest = array(negative), *s = array(weight);
         const bool even = p.family == ElementFamily::squared_error || p.positive_weight == nullptr;
-        Sum<double> sum;
+        double *own = array(value);
         for (std::int64_t j = 0; j < count; ++j)
-            sum.add(s[j] * class_weight(j) * (even ? 1.0 : positive_weight(j) * t[j] + rest[j]));
-        return sum;
+            own[j] = s[j] * class_weight(j) * (even ? 1.0 : positive_weight(j) * t[j] + rest[j]);
+        for (std::int64_t j = count; j < padded(count); ++j) own[j] = 0;
+        return sum_of(own, count);
     }
 
     void sigmoid_elements(Order order, double divisor) const;
@@ -228,11 +229,9 @@ double run_elements(const ElementProblem &p, const Results &out) {
                           double *values = tile.array(value), *derivative = tile.array(result),
                                  *v = tile.array(direction);
                           if (out.order == Order::hvp) load_row(out.direction, tile.row, tile.first, tile.count, v);
-                          Sum<double> sum;
-                          for (std::int64_t j = 0; j < tile.count; ++j) {
-                              if (w[j] == 0) values[j] = 0;  // dropped, whatever it holds
-                              sum.add(values[j]);
-                          }
+                          // what is dropped counts 0, whatever it holds; so does the padding
+                          for (std::int64_t j = 0; j < padded(tile.count); ++j) values[j] = w[j] == 0 ? 0 : values[j];
+                          const Sum<double> sum = sum_of(values, tile.count);
                           part.sum.add(sum);
                           const double loss = total(sum);
                           if (out.losses.given() && per_row) store_row(out.losses, tile.row, 0, 1, &loss);

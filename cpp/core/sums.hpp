@@ -38,6 +38,13 @@ inline Sum<double> across(const Sum<Vec> &s) {
     return lane[0];
 }
 
+// Σ of an array padded with zeros to whole vectors.
+inline Sum<double> sum_of(const double *x, std::int64_t count) {
+    Sum<Vec> sum;
+    for (std::int64_t j = 0; j < count; j += lanes) sum.add(load(x + j));
+    return across(sum);
+}
+
 // a - b as a rounded difference and its error; the error of an infinite difference is 0.
 template <class T>
 struct Difference {

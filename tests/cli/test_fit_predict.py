@@ -137,7 +137,7 @@ FIT = ("fit", "iris.csv", "--target", "species")
         (
             lambda: edit(with_column("species", ["setosa"] * 150)),
             FIT,
-            "y: expected at least two classes, got one class, 'setosa'; add rows of another class",
+            "column 'species': expected at least two classes, got one class, 'setosa'; add rows of another class",
         ),
         (
             lambda: None,

@@ -104,7 +104,7 @@ DAYS = pa.array([0] * 6, pa.date32())
         ),
         (
             {"fruit": ["apple"] * 6},
-            "y: expected at least two classes, got one class, 'apple'; add rows of another class",
+            "column 'fruit': expected at least two classes, got one class, 'apple'; add rows of another class",
         ),
         (
             {"size": [1.0, 2.0, float("nan"), 4.0, 5.0, 6.0]},

@@ -49,7 +49,7 @@ class TableModel:
 
         require_columns([target], table.column_names)
         labels = column_labels(target, table.column(target))
-        _check_names(target, set(label_names(labels)))
+        _check_classes(target, set(label_names(labels)))
         names = [name for name in table.column_names if name != target]
         if not names:
             raise ValueError(
@@ -87,7 +87,16 @@ class TableModel:
         return pa.table(predictions | dict(zip(names, probabilities.T, strict=True)))
 
 
-def _check_names(target: str, classes: set[str]) -> None:
+def _check_classes(target: str, classes: set[str]) -> None:
+    if len(classes) == 1:
+        raise ValueError(
+            sentence(
+                f"column {target!r}",
+                expected="at least two classes",
+                received=f"one class, {classes.pop()!r}",
+                remedy="add rows of another class",
+            )
+        )
     for name in (target, PREDICTION):
         if name in classes:
             raise ValueError(
