@@ -9,7 +9,20 @@ namespace crossentropy::CE_ISA {
 
 namespace {
 
-enum Array { logits, exponentials, gaps, slopes, flags, target, work_b, work_c, direction, output, array_count };
+enum Array {
+    logits,
+    exponentials,
+    gaps,
+    slopes,
+    flags,
+    target,
+    shares,
+    work_b,
+    work_c,
+    direction,
+    output,
+    array_count
+};
 
 // One thread's view of a problem: the work space it computes a row in.
 struct Worker {
@@ -76,8 +89,8 @@ double Worker::softmax_row(std::int64_t r) const {
         store_constant(r, __builtin_nan(""));
         return __builtin_nan("");
     }
-    read_target(t, p, r, Allowed{row.allowed, row.allowed_count}, array(target));
-    const SoftmaxLoss loss{p, row, t, target_weight(t, p.class_weight, classes()), array(work_b), array(work_c)};
+    read_target(t, p, r, Allowed{row.allowed, row.allowed_count}, array(target), array(shares));
+    const SoftmaxLoss loss{p, row, t, array(work_b), array(work_c)};
     const double sample = row_scale(p, r), value = sample * loss.value();
     if (!wants_derivative()) return value;
 
@@ -106,7 +119,7 @@ double pointwise_derivative(RowFamily family, Order order, double a, double x) {
 
 double Worker::pointwise_row(std::int64_t r) const {
     TargetRow t;
-    read_target(t, p, r, Allowed{nullptr, classes()}, array(target));
+    read_target(t, p, r, Allowed{nullptr, classes()}, array(target), array(shares));
     const double sample = row_scale(p, r), scale = sample / out.divisor;
     double *result = array(output), *v = array(direction);
     if (out.order == Order::hvp) load_row(out.direction, r, 0, classes(), v);
@@ -115,7 +128,7 @@ double Worker::pointwise_row(std::int64_t r) const {
     const std::int64_t from = t.one ? t.label : 0, to = t.one ? t.label + 1 : classes();
     Sum<double> sum;
     for (std::int64_t j = from; j < to; ++j) {
-        const double a = (p.class_weight ? p.class_weight[j] : 1.0) * (t.one ? 1.0 : t.dense[j]);
+        const double a = t.one ? t.weight : t.share[j];
         if (a == 0) continue;
         const double x = element(p.predictions, r, j);
         sum.add(pointwise_value(p.family, a, x));
@@ -165,8 +178,8 @@ double row_weight(const RowProblem &p, std::int64_t r, const Scratch &scratch, i
         for (std::int64_t j = 0; j < classes; ++j) allowed.count += row.allowed[j] != 0;
     }
     TargetRow t;
-    read_target(t, p, r, allowed, scratch.array(thread, target));
-    return row_scale(p, r) * target_weight(t, p.class_weight, classes);
+    read_target(t, p, r, allowed, scratch.array(thread, target), scratch.array(thread, shares));
+    return row_scale(p, r) * t.weight;
 }
 
 // The common case in one look at each label: the weight is that of the label's class.

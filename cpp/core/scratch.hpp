@@ -10,6 +10,11 @@ namespace crossentropy::CE_ISA {
 
 inline std::int64_t padded(std::int64_t n) { return (n + lanes - 1) / lanes * lanes; }
 
+// Zeros from count on, to whole vectors.
+inline void pad(double *x, std::int64_t count) {
+    for (std::int64_t j = count; j < padded(count); ++j) x[j] = 0;
+}
+
 class Scratch {
   public:
     Scratch(int threads, int arrays, std::int64_t length) : stride_((length + 8) / 8 * 8), arrays_(arrays) {

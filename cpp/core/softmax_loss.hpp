@@ -15,12 +15,11 @@ struct SoftmaxLoss {
     const RowProblem &p;
     const SoftmaxRow &row;
     const TargetRow &t;
-    double weight;  // Σ a
     double *b, *c;  // work space of one row each
 
     double share(std::int64_t j) const {
-        if (t.one) return j == t.label ? weight : 0.0;
-        return p.class_weight ? p.class_weight[j] * t.dense[j] : t.dense[j];
+        if (t.one) return j == t.label ? t.weight : 0.0;
+        return t.share[j];
     }
 
     // -log p_j, a sum of terms >= 0
@@ -37,13 +36,25 @@ struct SoftmaxLoss {
         return p.focal_gamma == 0 ? a * nats : a * nats * focal_factor(row.complement(j), p.focal_gamma);
     }
 
+    // Σ a_j (-log p_j) without focal
+    Sum<double> plain_value() const {
+        Sum<Vec> sum;
+        for (std::int64_t j = 0; j < row.classes; j += lanes) {
+            const Vec a = load(t.share + j);
+            sum.add(a == 0.0 ? Vec{} : a * (row.log_sum - load(row.gap + j)));
+        }
+        return across(sum);
+    }
+
     double value() const {
         Sum<double> sum;
         if (t.one)
             sum.add(class_value(t.label));
+        else if (p.family == RowFamily::softmax_cross_entropy && p.focal_gamma == 0)
+            sum.add(plain_value());
         else
             for (std::int64_t j = 0; j < row.classes; ++j) sum.add(class_value(j));
-        if (p.z_loss != 0 && weight != 0) sum.add(weight * p.z_loss * row.lse() * row.lse());
+        if (p.z_loss != 0 && t.weight != 0) sum.add(t.weight * p.z_loss * row.lse() * row.lse());
         return total(sum);
     }
 
@@ -59,7 +70,7 @@ struct SoftmaxLoss {
         return a * focal_bend(row.e[j] / row.sum, row.complement(j), -surprisal(j), p.focal_gamma);
     }
 
-    double z_slope() const { return p.z_loss != 0 && weight != 0 ? 2.0 * p.z_loss * weight : 0.0; }
+    double z_slope() const { return p.z_loss != 0 && t.weight != 0 ? 2.0 * p.z_loss * t.weight : 0.0; }
     double z_pull() const { return z_slope() != 0 ? z_slope() * row.lse() : 0.0; }
     // of a finite lse: with a logit of +inf all other probabilities are exactly 0, and so is what they would be
     // multiplied by
@@ -74,10 +85,11 @@ struct SoftmaxLoss {
         if (t.one) {
             if (t.label != row.top) other_slopes.add(slope(t.label));
         } else {
-            for (std::int64_t j = 0; j < row.classes; ++j) {
-                b[j] = slope(j);
-                if (j != row.top) other_slopes.add(b[j]);
-            }
+            for (std::int64_t j = 0; j < row.classes; ++j) b[j] = p.focal_gamma == 0 ? t.share[j] : slope(j);
+            pad(b, row.classes);
+            b[row.top] = 0;
+            other_slopes = sum_of(b, row.classes);
+            b[row.top] = own;
         }
         const double others = total(other_slopes), all = others + own, scale = (all + finite_pull()) * inverse;
         if (t.one) {

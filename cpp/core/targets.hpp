@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "dtypes.hpp"
+#include "scratch.hpp"
 #include "sums.hpp"
 
 namespace crossentropy::CE_ISA {
@@ -12,7 +13,10 @@ struct TargetRow {
     bool kept = true;  // false: ignored, or of sample weight 0
     bool one = true;   // all the mass on one class, `label`
     std::int64_t label = 0;
-    double *dense = nullptr;  // t after smoothing, when not `one`
+    // When not `one`, padded with zeros: t after smoothing, and Σ_c's terms w_c t_c (the same array without class
+    // weights).
+    double *dense = nullptr, *share = nullptr;
+    double weight = 0;  // Σ_c w_c t_c
 };
 
 inline bool is_kept(const RowProblem &p, std::int64_t r) {
@@ -41,13 +45,11 @@ inline Finding check_targets(const RowProblem &p, std::int64_t r, double *scratc
     const View &values = p.kind == TargetKind::soft ? p.targets : p.probabilities;
     const Fault fault = p.kind == TargetKind::soft ? Fault::target_not_distribution : Fault::sparse_not_distribution;
     load_row(values, r, 0, values.cols, scratch);
-    Sum<double> sum;
-    bool good = true;
-    for (std::int64_t j = 0; j < values.cols; ++j) {
-        good &= scratch[j] >= 0;
-        sum.add(scratch[j]);
-    }
-    const double mass = total(sum);
+    pad(scratch, values.cols);
+    Bits bad{};
+    for (std::int64_t j = 0; j < values.cols; j += lanes) bad |= ~(load(scratch + j) >= 0.0);
+    const bool good = !any(bad);
+    const double mass = total(sum_of(scratch, values.cols));
     const bool whole = p.kind == TargetKind::soft || (p.uniform_tail && values.cols >= classes);
     const bool fits = whole ? std::fabs(mass - 1.0) <= p.sum_tolerance : mass <= 1.0 + p.sum_tolerance;
     if (!good || !fits) return {fault, r, 0, mass};
@@ -74,14 +76,19 @@ struct Allowed {
     double operator()(std::int64_t j) const { return flags == nullptr ? 1.0 : flags[j]; }
 };
 
-inline void read_target(TargetRow &t, const RowProblem &p, std::int64_t r, const Allowed &allowed, double *dense) {
+// `dense` and `share` hold a padded row each.
+inline void read_target(TargetRow &t, const RowProblem &p, std::int64_t r, const Allowed &allowed, double *dense,
+                        double *share) {
     const std::int64_t classes = p.predictions.cols;
     t.kept = is_kept(p, r);
     if (!t.kept) return;
     t.one = p.kind == TargetKind::index && p.smoothing == 0;
     if (p.kind == TargetKind::index) t.label = label(p.targets, r).value;
-    if (t.one) return;
-    t.dense = dense;
+    if (t.one) {
+        t.weight = p.class_weight ? p.class_weight[t.label] : 1.0;
+        return;
+    }
+    t.dense = t.share = dense;
     if (p.kind == TargetKind::soft) {
         load_row(p.targets, r, 0, classes, dense);
     } else if (p.kind == TargetKind::index) {
@@ -104,14 +111,13 @@ inline void read_target(TargetRow &t, const RowProblem &p, std::int64_t r, const
         const double uniform = p.smoothing / (double)allowed.count;
         for (std::int64_t j = 0; j < classes; ++j) dense[j] = (1.0 - p.smoothing) * dense[j] + allowed(j) * uniform;
     }
-}
-
-// Σ_c w_c t_c
-inline double target_weight(const TargetRow &t, const double *class_weight, std::int64_t classes) {
-    if (t.one) return class_weight ? class_weight[t.label] : 1.0;
-    Sum<double> sum;
-    for (std::int64_t j = 0; j < classes; ++j) sum.add(class_weight ? class_weight[j] * t.dense[j] : t.dense[j]);
-    return total(sum);
+    pad(dense, classes);
+    if (p.class_weight) {
+        t.share = share;
+        for (std::int64_t j = 0; j < classes; ++j) share[j] = p.class_weight[j] * dense[j];
+        pad(share, classes);
+    }
+    t.weight = total(sum_of(t.share, classes));
 }
 
 }  // namespace crossentropy::CE_ISA
