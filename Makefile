@@ -58,6 +58,7 @@ $(VENV)/peers: $(VENV)/built
 
 bench: $(VENV)/peers
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --write-docs
 
 clean:
 	rm -rf build dist $(VENV)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 
 import crossentropy as ce
@@ -31,8 +32,18 @@ def api() -> str:
             thing = getattr(ce, name)
             if thing.__module__.removeprefix("crossentropy.") not in modules:
                 continue
-            lines += [f"### `{name}{inspect.signature(thing)}`", "", "```text", inspect.getdoc(thing) or "", "```", ""]
+            lines += [f"### {name}", "", "```text", _call(name, thing), "", inspect.getdoc(thing) or "", "```", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _call(name: str, thing: object) -> str:
+    """The signature, one argument a line where it is long; annotations as they are written."""
+    parameters = [re.sub(r": '([^']*)'", r": \1", str(p)) for p in inspect.signature(thing).parameters.values()]
+    kinds = [p.kind for p in inspect.signature(thing).parameters.values()]
+    if inspect.Parameter.KEYWORD_ONLY in kinds:
+        parameters.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
+    line = f"{name}({', '.join(parameters)})"
+    return line if len(line) <= 120 else f"{name}(\n    " + ",\n    ".join(parameters) + ",\n)"
 
 
 def formulas() -> str:
@@ -42,8 +53,9 @@ def formulas() -> str:
         "",
         "Generated from the losses' contracts by `make docs`. Each formula is a float64 function to be read, in",
         "`src/crossentropy/reference/`: [measures](../src/crossentropy/reference/measures.py),",
-        "[activations](../src/crossentropy/reference/activations.py), [losses](../src/crossentropy/reference/losses.py). The",
-        "compiled core is held against these, and these against mpmath at 50 digits.",
+        "[activations](../src/crossentropy/reference/activations.py),",
+        "[losses](../src/crossentropy/reference/losses.py). The compiled core is held against these, and these against",
+        "mpmath at 50 digits.",
         "",
         "| loss | formula of a row or element | predictions | targets |",
         "| --- | --- | --- | --- |",

@@ -228,7 +228,11 @@ void activate(int kind, const Coded<Input> &input, const Coded<Input> &cotangent
 NB_MODULE(_core, m) {
     m.doc() = "The compiled core of crossentropy. Use the functions of the package, not these.";
     m.def("version", [] { return std::string(CE_VERSION); });
-    m.def("compiler", [] { return std::string(__VERSION__); });
+#if defined(__clang__)
+    m.def("compiler", [] { return std::string("Clang ") + __clang_version__; });
+#else
+    m.def("compiler", [] { return std::string("GCC ") + __VERSION__; });
+#endif
     m.def("available_instruction_sets", &available);
     m.def("instruction_set", [] { return std::string(kernels().name); });
     m.def("use_instruction_set", &use_instruction_set, nb::arg("name"));

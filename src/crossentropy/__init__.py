@@ -6,10 +6,12 @@ docs/conventions.md.
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from crossentropy._activations import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax, softplus
 from crossentropy._checked import checked
 from crossentropy._config import show_config
-from crossentropy._differential_entropy import differential_entropy
 from crossentropy._dispatch import use_implementation
 from crossentropy._losses import (
     binary_cross_entropy,
@@ -22,20 +24,23 @@ from crossentropy._losses import (
     softmax_cross_entropy,
     softmax_kl_divergence,
 )
-from crossentropy._measures import (
-    conditional_entropy,
-    cross_entropy,
-    entropy,
-    joint_entropy,
-    js_distance,
-    js_divergence,
-    kl_divergence,
-    mutual_information,
-    perplexity,
-    surprisal,
-)
 from crossentropy._native import core as _core
 from crossentropy._targets import SparseTargets
+
+if _TYPE_CHECKING:
+    from crossentropy._differential_entropy import differential_entropy
+    from crossentropy._measures import (
+        conditional_entropy,
+        cross_entropy,
+        entropy,
+        joint_entropy,
+        js_distance,
+        js_divergence,
+        kl_divergence,
+        mutual_information,
+        perplexity,
+        surprisal,
+    )
 
 __version__: str = _core.version()
 
@@ -75,3 +80,16 @@ __all__ = [  # noqa: RUF022 (a table of contents, in the order of reading)
     "use_implementation",
     "show_config",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The measures, loaded when first used: whoever trains pays nothing for them at import."""
+    if name not in __all__:
+        raise AttributeError(f"module 'crossentropy' has no attribute {name!r}")
+    module = "_differential_entropy" if name == "differential_entropy" else "_measures"
+    value = globals()[name] = getattr(_import_module(f"crossentropy.{module}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

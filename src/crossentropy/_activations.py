@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import update_wrapper
+from inspect import Signature, signature
 from typing import Any
 
 import numpy as np
@@ -60,9 +60,14 @@ class _Declared:
     """What all activations share: name and documentation from a declaration without a body."""
 
     def __init__(self, declared: Callable[..., Any]) -> None:
-        self._kind = declared.__name__
-        update_wrapper(self, declared)
+        self._kind = self.__name__ = self.__qualname__ = declared.__name__
+        self.__module__ = declared.__module__
+        self.__wrapped__ = declared
         self.__doc__ = (declared.__doc__ or "").format(ulp=f"{ACTIVATION_ULP:g}")
+
+    @property
+    def __signature__(self) -> Signature:
+        return signature(self.__call__)  # type: ignore[operator]
 
     def __repr__(self) -> str:
         return f"<crossentropy activation {self._kind}>"

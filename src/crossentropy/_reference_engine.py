@@ -25,7 +25,6 @@ from crossentropy._problems import (
 )
 from crossentropy.reference import losses as reference
 
-
 _row, _row_and_column = attrgetter("row"), attrgetter("row", "column")
 
 
@@ -205,7 +204,9 @@ class ReferenceElements(_ReferenceEngine):
             finding = _first(Fault.TARGET_OUT_OF_RANGE, ~((targets >= 0.0) & (targets <= 1.0)), max(columns, 1))
         if self.family == "binary_cross_entropy":
             wrong = ~((predictions >= 0.0) & (predictions <= 1.0))
-            finding = _earliest(finding, _first(Fault.PREDICTION_OUT_OF_RANGE, wrong, max(columns, 1)), by=_row_and_column)
+            finding = _earliest(
+                finding, _first(Fault.PREDICTION_OUT_OF_RANGE, wrong, max(columns, 1)), by=_row_and_column
+            )
         if finding is not None:
             source = predictions if finding.fault is Fault.PREDICTION_OUT_OF_RANGE else targets
             value = float(source.reshape(-1)[finding.row * columns + finding.column])

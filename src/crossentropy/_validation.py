@@ -106,6 +106,9 @@ def as_number(
     at_most: float = math.inf,
 ) -> float:
     """A finite real number within bounds."""
+    number = float(value) if isinstance(value, int | float | np.integer | np.floating) else math.nan
+    if type(value) is not bool and math.isfinite(number) and above < number and at_least <= number <= at_most:
+        return number
     bounds = []
     if above > -math.inf:
         bounds.append(f"above {above:g}")
@@ -114,13 +117,10 @@ def as_number(
     if at_most < math.inf:
         bounds.append(f"at most {at_most:g}")
     expected = "a finite number" + (" " + " and ".join(bounds) if bounds else "")
-    remedy = "pass one such number"
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(sentence(argument, expected=expected, received=repr(value), remedy=remedy))
-    number = float(value)
-    if not (math.isfinite(number) and above < number and at_least <= number <= at_most):
-        raise ValueError(sentence(argument, expected=expected, received=repr(value), remedy=remedy))
-    return number
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    raise (ValueError if is_number else TypeError)(
+        sentence(argument, expected=expected, received=repr(value), remedy="pass one such number")
+    )
 
 
 def as_base(base: Any) -> float:

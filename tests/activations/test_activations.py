@@ -67,11 +67,12 @@ def largest_term(name: str, z: Array, cotangent: Array) -> Any:
 
 
 def check(actual: Any, expected: Array, size: Any = 0.0) -> None:
-    """As near as two implementations of the stated accuracy are, and rounded once to a narrower dtype (promise 19)."""
+    """As near as two implementations of the stated accuracy are; a narrower dtype is rounded to once (promise 19)."""
     values = np.asarray(actual)
     assert values.shape == expected.shape
-    allowed = (ACTIVATION_ULP + reference.ACTIVATION_ULP) * EPSILON["float64"] / EPSILON[values.dtype.name]
-    allowed += 0.0 if values.dtype == np.float64 else 0.5
+    allowed = float(ACTIVATION_ULP + reference.ACTIVATION_ULP)
+    if values.dtype != np.float64:
+        allowed = 0.5 + 4e-11 / EPSILON[values.dtype.name]  # exponentials to 1e-11 are enough there
     if values.dtype.name == "bfloat16" and implementation() == "reference":
         allowed += 2.0**-17  # ml_dtypes rounds float64 to float32 on the way
     within(allowed, ulp_distance(values, expected, scale=np.maximum(np.abs(expected), size)), values, expected)
@@ -149,7 +150,8 @@ def test_rows_of_any_number_of_classes(name: str, classes: int, dtype: str) -> N
 def test_results_are_those_of_the_formulas(name: str, data: st.DataObject) -> None:
     """Promises 20 and 22: any dtype, layout, shape and axis, infinities and NaN in the same places."""
     draw, of_rows = data.draw, name in OF_ROWS
-    shape = tuple(draw(st.lists(st.integers(0, 4), min_size=int(of_rows), max_size=3)))
+    shape = tuple(draw(st.lists(st.integers(0, 4), max_size=2)))
+    shape += (draw(st.sampled_from(CLASSES)),) if of_rows or draw(st.booleans()) else ()
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     plain = random.normal(size=shape) * draw(st.sampled_from([0.01, 1.0, 30.0, 3e4])) + draw(st.sampled_from([0.0, 1e3]))
     extreme = random.random(shape) < draw(st.sampled_from([0.0, 0.1, 0.5]))

@@ -44,7 +44,7 @@ def test_one_distribution_in_any_form_gives_one_number_promise_11(name: str, opt
         np.testing.assert_allclose(gradient, results[0][1], rtol=1e-14)
 
 
-@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", ">i4", ">u2"])
+@pytest.mark.parametrize("dtype", ["bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4", ">u2"])
 @pytest.mark.parametrize("name", OF_ROWS)
 def test_labels_of_any_integer_dtype_promise_11(name: str, dtype: str) -> None:
     x = predictions(name, classes=2)

@@ -20,7 +20,7 @@ CALLABLES = [n for n in ce.__all__ if n not in ("SparseTargets", "checked", "use
 
 def test_the_list_is_complete_and_without_repetition() -> None:
     assert len(set(ce.__all__)) == len(ce.__all__)
-    public = {name for name in vars(ce) if not name.startswith("_") and not inspect.ismodule(getattr(ce, name))}
+    public = {name for name in dir(ce) if not name.startswith("_") and not inspect.ismodule(getattr(ce, name))}
     assert public - {"annotations"} == set(ce.__all__)
 
 

@@ -162,9 +162,13 @@ def _distributions(scene: Scene, classes: int, concentration: float) -> Array:
 
 
 def _indices(scene: Scene) -> Array:
-    labels = scene.random.integers(0, scene.classes, size=scene.rows)
-    dtype = scene.one_of([*INTEGERS, "bool"] if scene.classes <= 2 else INTEGERS)
-    return lay(np.asarray(labels).astype(dtype), scene.one_of(LAYOUTS))
+    labels = np.asarray(scene.random.integers(0, scene.classes, size=scene.rows))
+    dtypes = [*_integers(scene), "bool"] if scene.classes <= 2 else _integers(scene)
+    return lay(labels.astype(scene.one_of(dtypes)), scene.one_of(LAYOUTS))
+
+
+def _integers(scene: Scene) -> list[str]:
+    return [dtype for dtype in INTEGERS if scene.classes - 1 <= np.iinfo(dtype).max]
 
 
 def _soft(scene: Scene) -> Array:
@@ -180,7 +184,7 @@ def _sparse(scene: Scene) -> ce.SparseTargets:
     indices = scene.random.permuted(np.broadcast_to(np.arange(scene.classes), scene.shape), axis=-1)[..., :listed]
     p = _distributions(scene, listed + (listed < scene.classes), 1.0)[..., :listed]
     return ce.SparseTargets(
-        scene.place(indices.astype(scene.one_of(INTEGERS))),
+        scene.place(indices.astype(scene.one_of(_integers(scene)))),
         scene.place(p.astype(FLOATS[scene.one_of(FLOATS)])),
         tail=scene.one_of(["uniform", "absent"]),
     )

@@ -7,6 +7,7 @@ Errors count as docs/conventions.md, 20 says: in ULP of the larger of the terms 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +18,20 @@ import crossentropy as ce
 from crossentropy._conventions import result_dtype
 from crossentropy._dispatch import engine
 from crossentropy._problems import Order
+from crossentropy.reference.losses import FOCAL_ULP, SOFTCAP_ULP
 from tests.support.calls import Call
 from tests.support.scales import scales
 
 Doubles = NDArray[np.float64]
+
+#: How exact, relative to its terms, a result is before it is rounded to float32 or less: to 1/500 of what rounding costs.
+SINGLE = 2.0**-33
+
+
+def extra_ulp(options: Mapping[str, Any]) -> float:
+    """What tanh and the power add to the stated ULP, in proportion to what they stretch (docs/conventions.md, 20)."""
+    softcap = (options.get("softcap") or 0.0) / options.get("temperature", 1.0)
+    return FOCAL_ULP * options.get("focal_gamma", 0.0) + SOFTCAP_ULP * softcap
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,7 @@ class Expected:
             size = np.maximum(np.abs(self.exact), np.where(np.isfinite(self.size), self.size, 0.0))
             tolerance = self.allowed * np.spacing(size)
             if self.dtype != np.float64:
-                tolerance = tolerance + 0.5 * np.spacing(np.abs(rounded)).astype(np.float64)
+                tolerance = SINGLE * size + 0.5 * np.spacing(np.abs(rounded)).astype(np.float64)
             same = (given == rounded) | (np.isnan(given) & np.isnan(rounded))
             wrong = np.asarray(~same & ~(np.abs(given - self.exact) <= tolerance))
         if wrong.any():
@@ -91,8 +102,7 @@ def expected(call: Call) -> dict[str, Expected]:
     row_sizes = np.maximum(np.abs(losses), reference.sample_weight * terms["value"])
     contract, dtype = call.loss.contract, problem.predictions.dtype
     of_loss = result_dtype(dtype)
-    # tanh and the power bring errors of their own, in proportion to what they stretch
-    more = 4.0 * options.get("focal_gamma", 0.0) + 4.0 * (options.get("softcap") or 0.0) / options.get("temperature", 1.0)
+    more = extra_ulp(options)
     if reducing.kind == "none":
         value, size = losses, row_sizes
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,15 @@ def _is_plain(array: NDArray[Any]) -> bool:
     return array.flags.aligned and array.dtype.isnative and all(stride % size == 0 for stride in array.strides)
 
 
-def _storage(array: NDArray[Any]) -> NDArray[Any]:
+@lru_cache(maxsize=64)
+def _code(dtype: np.dtype[Any]) -> int:
+    return _CODES[dtype.name]
+
+
+def _as_stored(array: NDArray[Any]) -> Coded:
+    code = _code(array.dtype)
     # DLPack has no word for ml_dtypes' bfloat16: the core gets its bits
-    return array.view(np.uint16) if array.dtype.name == "bfloat16" else array
+    return (array.view(np.uint16) if code == _CODES["bfloat16"] else array), code
 
 
 def coded(array: NDArray[Any] | None) -> Coded | None:
@@ -42,12 +49,12 @@ def coded(array: NDArray[Any] | None) -> Coded | None:
         return None
     if not _is_plain(array):
         array = np.array(array, dtype=array.dtype.newbyteorder("="))
-    return _storage(array), _CODES[array.dtype.name]
+    return _as_stored(array)
 
 
 def coded_output(array: NDArray[Any] | None) -> Coded | None:
     """An output as the core takes it; the caller has made sure that its layout is plain."""
-    return None if array is None else (_storage(array), _CODES[array.dtype.name])
+    return None if array is None else _as_stored(array)
 
 
 def is_plain(array: NDArray[Any]) -> bool:
