@@ -34,8 +34,10 @@ def test_mpmath_table(case: Case, dtype: np.dtype[Any], engine: str) -> None:
     for targets in written(loss, t):
         targets = np.reshape(targets, shape) if np.ndim(targets) else targets
         results = evaluated(loss, x, targets, v, {**case.options, "reduction": "none"})
-        for name, actual in results.items():
-            exact = case.results[name]
+        for name, exact in case.results.items():
+            if name == "weight":
+                continue
+            actual = results[name]
             second = name in ("hvp", "hessian_diagonal")
             scale = np.maximum(exact.scale, SECOND_ULP_FROM) if second else exact.scale
             ulps = ulp_distance(np.reshape(actual, exact.high.shape), exact.pair, scale=scale)
@@ -44,7 +46,8 @@ def test_mpmath_table(case: Case, dtype: np.dtype[Any], engine: str) -> None:
             if dtype != np.float64:
                 allowed = ONCE_ROUNDED
             worst = ulps.argmax()
-            assert ulps.flat[worst] <= allowed, f"{name}: got {np.asarray(actual).flat[worst]!r}, not {exact.high.flat[worst]!r}"
+            got, there = np.asarray(actual).flat[worst], exact.high.flat[worst]
+            assert ulps.flat[worst] <= allowed, f"{name}: got {got!r}, not {there!r}, off by {ulps.flat[worst]:.2f} ULP"
 
 
 def evaluated(loss, x, targets, v, options):
