@@ -56,6 +56,7 @@ def _overlaps(problem: Problem, out: Array) -> bool:
     )
     targets = problem.targets
     arrays = [targets] if isinstance(targets, np.ndarray) else list(targets)
+    arrays += [getattr(problem, name, None) for name in ("class_weight", "pos_weight", "sample_weight", "class_mask")]
     others = [a for a in arrays if isinstance(a, np.ndarray)] + ([] if same else [predictions])
     return any(np.may_share_memory(out, other) for other in others)
 

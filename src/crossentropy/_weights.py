@@ -48,9 +48,9 @@ def as_column_weight(value: Any, shape: tuple[int, ...], argument: str) -> Doubl
         raise ValueError(
             sentence(
                 argument,
-                expected="one number, since the logits have no class axis",
+                expected="one number, since the predictions have no class axis",
                 received=f"shape {weights.shape}",
-                remedy="pass a number, or logits of shape (N, K)",
+                remedy="pass a number, or predictions of shape (N, K)",
             )
         )
     check_shape(argument, weights.shape, (columns,), "one for each column")

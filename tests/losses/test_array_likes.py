@@ -34,10 +34,15 @@ class Converted:
 LOGITS, LABELS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, 0.0]]), np.array([0, 1])
 
 
+def tuples(array: np.ndarray) -> tuple[object, ...]:
+    return tuple(tuples(row) if row.ndim else row.item() for row in array)
+
+
 @pytest.mark.parametrize(
-    "given", [np.ndarray.tolist, lambda a: tuple(map(tuple, np.atleast_2d(a).tolist())) if a.ndim > 1 else a.tolist(), Tensor, Converted],
+    "given",
+    [np.ndarray.tolist, tuples, Tensor, Converted],
     ids=["lists", "tuples", "DLPack", "__array__"],
-)  # fmt: skip
+)
 def test_array_likes_count_as_their_arrays(given):
     expected, gradient = ce.softmax_cross_entropy.value_and_grad(LOGITS, LABELS, class_weight=np.array([1.0, 2.0, 3.0]))
     value, same = ce.softmax_cross_entropy.value_and_grad(
@@ -91,15 +96,16 @@ def test_scalars_are_losses_of_one_element():
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ([[0.0, 1.0], [2.0]], r"^logits: expected an array-like of numbers, got list, which NumPy cannot convert \(.+\); "
+        ([[0.0, 1.0], [2.0]],
+         r"^logits: expected an array-like of numbers, got list, which NumPy cannot convert \(.+\); "
          "pass a rectangular list, an array or a CPU tensor$"),
-        ([["a", "b"]], r"^logits: expected real numbers \(float16, bfloat16, float32, float64, integers\), got dtype <U1; "
+        ([["a", "b"]],
+         r"^logits: expected real numbers \(float16, bfloat16, float32, float64, integers\), got dtype <U1; "
          r"convert it, for example with \.astype\('float64'\)$"),
         ([[1j, 0.0]], "^logits: expected real numbers .* got dtype complex128; convert it"),
         ([[None, 0.0]], "^logits: expected real numbers .* got dtype object; convert it"),
-        (np.zeros((1, 2), dtype=np.longdouble), "^logits: expected real numbers .* got dtype float128; convert it"),
     ],
-    ids=["ragged", "text", "complex", "objects", "long double"],
+    ids=["ragged", "text", "complex", "objects"],
 )  # fmt: skip
 def test_promise_24_what_is_no_array_of_real_numbers_is_a_type_error(value, message):
     with pytest.raises(TypeError, match=message):

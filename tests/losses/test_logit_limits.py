@@ -114,7 +114,9 @@ def test_promise_8_small_losses_and_their_gradients_keep_their_digits(loss, gap,
     value, gradient = loss.value_and_grad(z, 0)
     exact = [-sum(others) / total, others[0] / total, others[1] / total]
     assert value == pytest.approx(math.log1p(sum(others)), rel=1e-7 if dtype != "float64" else 1e-15)
-    np.testing.assert_allclose(gradient.astype(np.float64), exact, rtol=2.0 * float(np.finfo(dtype).eps) if dtype != "bfloat16" else 2.0**-8)
+    np.testing.assert_allclose(
+        gradient.astype(np.float64), exact, rtol=2.0 * float(np.finfo(dtype).eps) if dtype != "bfloat16" else 2.0**-8
+    )
 
 
 def test_promise_8_logits_80_apart_cost_1_8e_minus_35():
@@ -141,7 +143,11 @@ def test_promise_9_a_margin_of_minus_1e4_costs_1e4(dtype):
     assert gradient.tolist() == [-1.0, 1.0, -1.0, 0.0, -1.0]
 
 
-@pytest.mark.parametrize("loss", [loss for loss in LOSSES.values() if loss.contract.domain in ("logits", "scores")], ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize(
+    "loss",
+    [loss for loss in LOSSES.values() if loss.contract.domain in ("logits", "scores")],
+    ids=lambda loss: loss.__name__,
+)
 def test_promise_10_nan_stays_in_its_row(loss):
     z = np.array([[0.5, -1.0], [NAN, 2.0], [1.0, 0.0]])
     targets = {"index": [0, 1, 1], "binary": [[0, 1]] * 3, "sign": [[-1, 1]] * 3}[loss.contract.target_kinds[0]]
@@ -165,8 +171,14 @@ def test_promise_10_nan_stays_in_its_row(loss):
     ("row", "message"),
     [
         ([-INF, -INF], "logits: expected a logit above -inf in each row, got only -inf in row 1; its loss is NaN"),
-        ([NAN, 0.0], "logits: expected numbers whose loss is defined, got NaN or more than one +inf in row 1; its loss is NaN"),
-        ([INF, INF], "logits: expected numbers whose loss is defined, got NaN or more than one +inf in row 1; its loss is NaN"),
+        (
+            [NAN, 0.0],
+            "logits: expected numbers whose loss is defined, got NaN or more than one +inf in row 1; its loss is NaN",
+        ),
+        (
+            [INF, INF],
+            "logits: expected numbers whose loss is defined, got NaN or more than one +inf in row 1; its loss is NaN",
+        ),
     ],
     ids=["only -inf", "NaN", "two +inf"],
 )
@@ -189,4 +201,7 @@ def test_promise_10_checked_counts_a_masked_row_as_one_of_minus_infinity():
     with ce.checked(), pytest.warns(RuntimeWarning) as caught:
         value = ce.softmax_cross_entropy([[0.0, 1.0]], [0], class_mask=[False, False])
     assert np.isnan(value)
-    assert str(caught[0].message) == "logits: expected a logit above -inf in each row, got only -inf in row 0; its loss is NaN"
+    assert (
+        str(caught[0].message)
+        == "logits: expected a logit above -inf in each row, got only -inf in row 0; its loss is NaN"
+    )

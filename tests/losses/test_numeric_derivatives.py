@@ -17,7 +17,9 @@ from tests.support.formulas import FORMULAS
 every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 # what distributions are moved by must leave them distributions
 loss_of_free_predictions = pytest.mark.parametrize(
-    "loss", [loss for loss in LOSSES.values() if "probabilities" not in loss.contract.domain], ids=lambda loss: loss.__name__
+    "loss",
+    [loss for loss in LOSSES.values() if "probabilities" not in loss.contract.domain],
+    ids=lambda loss: loss.__name__,
 )
 STEP, REACH = 1e-30, 1e-6
 

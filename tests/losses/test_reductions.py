@@ -30,7 +30,9 @@ NOTHING = (
 
 def reduced(call, **options):
     """Value and derivatives of the call under another reduction."""
-    kept = {name: o for name, o in call.options.items() if name not in ("reduction", "normalizer", "return_weight", "empty")}
+    kept = {
+        name: o for name, o in call.options.items() if name not in ("reduction", "normalizer", "return_weight", "empty")
+    }
     again = replace(call, options=kept | options)
     value, gradient = quietly(again.value_and_grad)
     return value, [gradient, quietly(again.hvp), quietly(again.hessian_diagonal)]
@@ -39,7 +41,7 @@ def reduced(call, **options):
 @every_loss
 @given(data=st.data())
 def test_promise_15_reductions_are_sums_and_quotients_of_row_losses(loss, data):
-    """Promise 15 and 26: the derivatives share the value's scale, and each row of "none" is differentiated by itself."""
+    """Promises 15, 26: the derivatives share the value's scale; with "none", rows are differentiated by themselves."""
     call = data.draw(calls(loss, **TAME))
     (rows, weight), each = reduced(call, reduction="none", return_weight=True)
     total, of_sum = reduced(call, reduction="sum")
@@ -98,7 +100,9 @@ def test_promise_15_a_batch_in_pieces_is_the_batch_to_the_last_digit():
     z, y, w = random.normal(size=(64, 10)), random.integers(0, 10, 64), np.ldexp(1.0, random.integers(-2, 3, 10))
     mean, weight = ce.softmax_cross_entropy(z, y, class_weight=w, return_weight=True)
     pieces = [
-        ce.softmax_cross_entropy.value_and_grad(z[i : i + 16], y[i : i + 16], class_weight=w, normalizer=weight, return_weight=True)
+        ce.softmax_cross_entropy.value_and_grad(
+            z[i : i + 16], y[i : i + 16], class_weight=w, normalizer=weight, return_weight=True
+        )
         for i in range(0, 64, 16)
     ]
     assert sum(part_weight for (_, part_weight), _ in pieces) == weight
@@ -131,7 +135,11 @@ def test_promise_16_smoothing_spreads_over_the_allowed_classes(loss, masked):
     np.testing.assert_allclose(smoothed[1], written_out[1], rtol=1e-14, atol=1e-17)
 
 
-@pytest.mark.parametrize("loss", [loss for loss in LOSSES.values() if "label_smoothing" in loss.contract.options], ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize(
+    "loss",
+    [loss for loss in LOSSES.values() if "label_smoothing" in loss.contract.options],
+    ids=lambda loss: loss.__name__,
+)
 def test_promise_16_smoothing_mixes_with_the_uniform_distribution(loss):
     z = np.array([[0.5, -1.0, 2.0]])
     x = {"logits": z, "log-probabilities": ce.log_softmax(z), "probabilities": ce.softmax(z)}[loss.contract.domain]
@@ -168,5 +176,8 @@ def test_promise_17_of_no_rows_the_sum_is_0_and_the_mean_undefined(loss, rows):
         assert loss(x, targets, empty=empty, **options) == empty
     assert loss(x, targets, normalizer=2.0, **options) == 0.0
     assert not loss(x, targets, reduction="none", **options).any()
-    for second in (loss.hessian_diagonal(x, targets, empty=0.0, **options), loss.hvp(x, targets, x, empty=0.0, **options)):
+    for second in (
+        loss.hessian_diagonal(x, targets, empty=0.0, **options),
+        loss.hvp(x, targets, x, empty=0.0, **options),
+    ):
         assert second.tolist() == [[0.0, 0.0]] * rows

@@ -80,7 +80,9 @@ def test_promise_22_rows_more_than_two_to_the_31_elements_apart(loss, wide_memor
     np.testing.assert_array_equal(far, expected[1])
 
 
-@pytest.mark.parametrize("loss", [loss for loss in LOSSES.values() if "axis" in loss.contract.options], ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize(
+    "loss", [loss for loss in LOSSES.values() if "axis" in loss.contract.options], ids=lambda loss: loss.__name__
+)
 @pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
 def test_promise_22_classes_may_lie_on_any_axis(loss, axis):
     x = predictions(loss, np.random.default_rng(13).normal(size=(4, 5, 6)))
@@ -94,7 +96,9 @@ def test_promise_22_classes_may_lie_on_any_axis(loss, axis):
         else:
             moved = np.moveaxis(targets, -1, axis) if targets.ndim == 3 else targets
         expected = every_result(loss, x, targets, v, reduction="none")
-        results = every_result(loss, np.moveaxis(x, -1, axis), moved, np.moveaxis(v, -1, axis), axis=axis, reduction="none")
+        results = every_result(
+            loss, np.moveaxis(x, -1, axis), moved, np.moveaxis(v, -1, axis), axis=axis, reduction="none"
+        )
         np.testing.assert_array_equal(results[0], expected[0])
         for result, same in zip(results[1:], expected[1:], strict=True):
             np.testing.assert_array_equal(np.moveaxis(result, axis, -1), same)

@@ -59,7 +59,9 @@ def test_promise_14_an_absent_tail_leaves_the_rest_out_of_loss_and_weight(loss):
         minus_log = -ce.log_softmax(x)
     else:
         minus_log = -np.log(x) if loss.contract.domain == "probabilities" else -x
-    surprisal = minus_log + (np.log(targets, where=targets > 0, out=np.zeros_like(targets)) if "kl" in loss.__name__ else 0.0)
+    surprisal = minus_log + (
+        np.log(targets, where=targets > 0, out=np.zeros_like(targets)) if "kl" in loss.__name__ else 0.0
+    )
     np.testing.assert_allclose(rows, (targets * surprisal).sum(axis=1), rtol=1e-14)
     mean = loss(x, ce.SparseTargets(INDICES, LISTED, tail="absent"))
     assert mean == pytest.approx(rows.sum() / 1.875, rel=1e-15)
@@ -70,7 +72,9 @@ def test_promise_14_the_gradient_of_an_absent_tail_takes_only_the_listed_mass():
     _, gradient = ce.softmax_cross_entropy.value_and_grad(
         x, ce.SparseTargets(INDICES, LISTED, tail="absent"), reduction="sum"
     )
-    np.testing.assert_allclose(gradient, ce.softmax(x) * targets.sum(axis=1, keepdims=True) - targets, rtol=1e-13, atol=1e-16)
+    np.testing.assert_allclose(
+        gradient, ce.softmax(x) * targets.sum(axis=1, keepdims=True) - targets, rtol=1e-13, atol=1e-16
+    )
 
 
 @losses_of_rows
@@ -94,7 +98,15 @@ def test_promise_14_all_classes_may_be_listed_and_none(loss):
     assert (value, weight) == (0.0, 0.0)
 
 
-SUM = "targets.probabilities, row 1: expected probabilities that sum to {} (within {}), got a sum of {}; divide the row by its sum"
+SUM = (
+    "targets.probabilities, row 1: expected probabilities that sum to {} (within {}), got a sum of {}; "
+    "divide the row by its sum"
+)
+ENTRY = "targets.probabilities, row 1: expected probabilities of at least 0, got {}; remove or correct that entry"
+LIST = (
+    "targets.indices: expected shape (3, k) with k at most 6, got shape {}; "
+    "list k classes for each row, along the class axis"
+)
 
 
 @losses_of_rows
@@ -106,29 +118,32 @@ SUM = "targets.probabilities, row 1: expected probabilities that sum to {} (with
         ([[5, 0], [-1, 3], [1, 4]], LISTED, "absent", IndexError,
          "targets.indices: expected class indices in [0, 6), got -1 in row 1; correct the index"),
         ([[5, 0], [3, 3], [1, 4]], LISTED, "absent", ValueError,
-         "targets.indices: expected each class once in a row, got 3 again in row 1; add up its probabilities and list it once"),
-        (INDICES, [[0.5, 0.25], [0.75, 0.5], [0, 0]], "uniform", ValueError, SUM.format("at most 1", "1.5e-08", "1.25")),
+         "targets.indices: expected each class once in a row, got 3 again in row 1; "
+         "add up its probabilities and list it once"),
+        (INDICES, [[0.5, 0.25], [0.75, 0.5], [0, 0]], "uniform", ValueError,
+         SUM.format("at most 1", "1.5e-08", "1.25")),
         (INDICES, np.array([[0.5, 0.25], [0.75, 0.5], [0, 0]], "f4"), "absent", ValueError,
          SUM.format("at most 1", "0.00035", "1.25")),
         (INDICES, [[0.5, 0.25], [0.75, -0.5], [0, 0]], "absent", ValueError,
-         "targets.probabilities, row 1: expected probabilities of at least 0, got -0.5 at class 1; remove or correct that entry"),
+         ENTRY.format("-0.5 at class 1")),
         (INDICES, [[0.5, 0.25], [np.nan, 0.5], [0, 0]], "uniform", ValueError,
-         "targets.probabilities, row 1: expected probabilities of at least 0, got nan at class 0; remove or correct that entry"),
-        (np.tile(np.arange(6), (3, 1)), [[1, 0, 0, 0, 0, 0], [0.5, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0]], "uniform", ValueError,
+         ENTRY.format("nan at class 0")),
+        (np.tile(np.arange(6), (3, 1)), np.diag([1.0, 0.5, 1.0, 0.0, 0.0, 0.0])[:3], "uniform", ValueError,
          SUM.format("1", "1.5e-08", "0.5")),
         (INDICES.astype(float), LISTED, "absent", TypeError,
          "targets.indices: expected integers, got dtype float64; pass class indices"),
         (INDICES[:2], LISTED, "absent", ValueError,
-         "targets.indices: expected shape (3, k) with k at most 6, got shape (2, 2); list k classes for each row, along the class axis"),
+         LIST.format((2, 2))),
         (np.zeros((3, 7), int), np.zeros((3, 7)), "absent", ValueError,
-         "targets.indices: expected shape (3, k) with k at most 6, got shape (3, 7); list k classes for each row, along the class axis"),
+         LIST.format((3, 7))),
         (INDICES, LISTED[:, :1], "absent", ValueError,
          "targets.probabilities: expected shape (3, 2) (the shape of the indices), got shape (3, 1); "
          "reshape or broadcast it yourself, so that nothing is paired by accident"),
         (INDICES, LISTED, "half", ValueError,
          "targets.tail: expected one of 'uniform', 'absent', got 'half'; pass one of these words"),
     ],
-    ids=["beyond K", "negative", "twice", "sum", "sum float32", "negative mass", "NaN", "no tail", "floats", "rows", "k", "shapes", "tail"],
+    ids=["beyond K", "negative", "twice", "sum", "sum float32", "negative mass", "NaN", "no tail", "floats", "rows",
+         "k", "shapes", "tail"],
 )  # fmt: skip
 def test_promise_14_and_24_what_is_wrong_with_a_list_is_said(loss, indices, probabilities, tail, error, message):
     targets = ce.SparseTargets(indices, probabilities, tail=tail)

@@ -7,8 +7,8 @@ import pytest
 
 import crossentropy as ce
 from crossentropy._loss import LOSSES
-from tests.support.calls import INTEGERS, SIGNED
 from tests.support.layouts import FLOATS
+from tests.support.parts import INTEGERS, SIGNED
 
 OF_ROWS = [loss for loss in LOSSES.values() if "index" in loss.contract.target_kinds]
 OF_BITS = [loss for loss in LOSSES.values() if "binary" in loss.contract.target_kinds]
@@ -40,7 +40,10 @@ def predictions(loss):
 
 def results(loss, x, targets, **options):
     value, gradient = loss.value_and_grad(x, targets, **options)
-    second = loss.hvp(x, targets, np.arange(12.0).reshape(4, 3), **options), loss.hessian_diagonal(x, targets, **options)
+    second = (
+        loss.hvp(x, targets, np.arange(12.0).reshape(4, 3), **options),
+        loss.hessian_diagonal(x, targets, **options),
+    )
     return [*np.atleast_1d(np.asarray(value, dtype=np.float64)), gradient, *second]
 
 

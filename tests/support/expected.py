@@ -24,7 +24,7 @@ from tests.support.scales import scales
 
 Doubles = NDArray[np.float64]
 
-#: How exact, relative to its terms, a result is before it is rounded to float32 or less: to 1/500 of what rounding costs.
+#: The relative error, of its terms, that a result may have before it is rounded to float32 or less: 1/500 of a unit.
 SINGLE = 2.0**-33
 
 
@@ -57,9 +57,10 @@ class Expected:
             wrong = np.asarray(~same & ~(np.abs(given - self.exact) <= tolerance))
         if wrong.any():
             at = tuple(int(i) for i in np.argwhere(wrong)[0])
+            off = abs(given[at] - self.exact[at]) / np.spacing(size[at])
             raise AssertionError(
-                f"at {at}: got {given[at]!r}, expected {self.exact[at]!r} within {tolerance[at]:.3g}, off by "
-                f"{abs(given[at] - self.exact[at]) / np.spacing(size[at]):.3g} of {self.allowed:g} ULP of {size[at]:.3g}"
+                f"at {at}: got {given[at]!r}, expected {self.exact[at]!r} within {tolerance[at]:.3g}, "
+                f"off by {off:.3g} of {self.allowed:g} ULP of {size[at]:.3g}"
             )
 
 

@@ -1,6 +1,6 @@
 """The losses as textbooks write them, for complex numbers: nothing arranged for floating point, nothing shared.
 
-Each takes predictions x (..., K), dense targets t and the options of the loss, and returns the losses of rows or elements.
+Each takes predictions x (..., K), dense targets t and options, and gives the losses of rows or elements.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def _smoothed(t: Numbers, smoothing: float, keep: Numbers) -> Numbers:
     return (1.0 - smoothing) * t + smoothing * keep / np.maximum(keep.sum(axis=-1, keepdims=True), 1)
 
 
-def _negative_log_likelihood(x: Numbers, t: Numbers, *, class_weight: Any = None, label_smoothing: float = 0.0) -> Numbers:
+def _negative_log_likelihood(
+    x: Numbers, t: Numbers, *, class_weight: Any = None, label_smoothing: float = 0.0
+) -> Numbers:
     a = _smoothed(t, label_smoothing, np.ones(x.shape)) * (1.0 if class_weight is None else class_weight)
     return -(a * x).sum(axis=-1)
 

@@ -1,7 +1,8 @@
 """The sizes of the terms that results are differences of (docs/conventions.md, 20), in float64, by family.
 
-A sum of terms of one sign has no scale but itself. Where two terms have a part in common, as p_j Σb - b_j has p_j b_j, what
-is left of them counts: p_j Σ_{c≠j} b_c and (1 - p_j) b_j. Second derivatives count in units of the row's largest term.
+A sum of terms of one sign has no scale but itself. Where two terms have a part in common, as p_j Σb - b_j has p_j b_j,
+what is left of them counts: p_j Σ_{c≠j} b_c and (1 - p_j) b_j. Second derivatives count in units of the row's largest
+term.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from crossentropy.reference import _losses_sigmoid, _losses_softmax
 from crossentropy.reference._floating import times, total
 
 Doubles = NDArray[np.float64]
-#: For each of value, gradient, hvp and hessian_diagonal: of one row or element, without its sample weight; 0: its own size.
+#: Of value, gradient, hvp and hessian_diagonal of one row or element, without its sample weight; 0: its own size.
 Scales = dict[str, Any]
 
 
