@@ -1,4 +1,4 @@
-"""Hypothesis draws the same examples on every run; ``--hypothesis-profile=search`` looks for new ones, and for longer."""
+"""Hypothesis draws the same examples on every run; ``--hypothesis-profile=search`` looks for new ones, for longer."""
 
 from __future__ import annotations
 

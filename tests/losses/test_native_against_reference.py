@@ -18,11 +18,11 @@ from tests.support.layouts import LAYOUTS, lay
 from tests.support.mistakes import mistaken
 
 every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
-twice_as_many = settings(max_examples=2 * settings.default.max_examples)
+three_times_as_many = settings(max_examples=3 * settings.default.max_examples)
 
 
 @every_loss
-@twice_as_many
+@three_times_as_many
 @given(data=st.data())
 def test_results_are_those_of_the_formulas(loss, engine, data):
     """Promises 20, 22 and 26: value and derivatives within the stated ULP, NaN and infinities in the same places."""
