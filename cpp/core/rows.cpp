@@ -168,7 +168,7 @@ Finding check_prediction(const RowProblem &p, std::int64_t r, double *scratch) {
 double row_weight(const RowProblem &p, std::int64_t r, const Scratch &scratch, int thread) {
     const std::int64_t classes = p.predictions.cols;
     Allowed allowed{nullptr, classes};
-    if (on_logits(p) && p.smoothing != 0 && (p.class_weight || p.kind == TargetKind::sparse)) {
+    if (on_logits(p) && p.smoothing != 0 && (p.class_weight || p.kind != TargetKind::index)) {
         SoftmaxRow row;
         row.classes = classes;
         row.z = scratch.array(thread, logits);

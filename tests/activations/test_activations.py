@@ -153,7 +153,7 @@ def test_rows_of_any_number_of_classes(name: str, classes: int, dtype: str) -> N
 
 
 @every_activation
-@settings(max_examples=2 * settings().max_examples)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(data=st.data())
 def test_results_are_those_of_the_formulas(name: str, data: st.DataObject) -> None:
     """Promises 20 and 22: any dtype, layout, shape and axis, infinities and NaN in the same places."""

@@ -49,7 +49,7 @@ def _softmax(x: Doubles, t: Doubles, v: Doubles, options: dict[str, Any]) -> Sca
     hvp = p * u * everything + p * total(bend) + bend + times(push, p * (total(p * np.abs(w)) + lse * u))
     pull = np.where((c == 0.0) | (q == 0.0), 0.0, c / q)
     diagonal = p * q * everything + c * q + p * p * total(pull) + times(push, p * (p + lse * q))
-    curvature = 0.0 if row.curvature is None else np.abs(row.curvature) * gradient / slope
+    curvature = 0.0 if row.curvature is None else np.abs(row.curvature) * (gradient / slope)
     return {
         "value": times(row.z_loss * row.weight, lse**2)[..., 0],
         "gradient": gradient,
