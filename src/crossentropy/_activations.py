@@ -38,12 +38,15 @@ def _run(kind: str, z: Array, cotangent: Array | None, out: Array) -> None:
     core.activate(_KINDS.index(kind), coded(arrays[0]), coded(arrays[1]), coded_output(arrays[2]))
 
 
-def _result(out: Array | None, shape: tuple[int, ...], z: Array) -> Array:
+def _result(out: Array | None, shape: tuple[int, ...], z: Array, cotangent: Array | None) -> Array:
     if out is None:
         return np.empty(shape, dtype=z.dtype)
     good = isinstance(out, np.ndarray) and out.shape == shape and is_supported_float(out.dtype) and is_plain(out)
     same = good and out.__array_interface__["data"] == z.__array_interface__["data"] and out.strides == z.strides
-    if not good or not out.flags.writeable or (not same and np.may_share_memory(out, z)):
+    overlaps = good and (
+        (not same and np.may_share_memory(out, z)) or (cotangent is not None and np.may_share_memory(out, cotangent))
+    )
+    if not good or overlaps or not out.flags.writeable:
         received = f"{out.dtype} of shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
         raise ValueError(
             sentence(
@@ -92,7 +95,7 @@ class Activation(_Declared):
         if cotangent is not None:
             given = as_floats("cotangent", cotangent)
             check_shape("cotangent", given.shape, array.shape, "the shape of z")
-        result = _result(out, array.shape, array)
+        result = _result(out, array.shape, array, given)
         _run(kind, array, given, result)
         return result if out is not None else result[()]
 
@@ -112,7 +115,7 @@ class RowActivation(_Declared):
         """The activation of each row."""
         array = as_floats("z", z)
         at = as_axis(axis, array.ndim, "z")
-        result = _result(out, array.shape, array)
+        result = _result(out, array.shape, array, None)
         _run(self._kind, axis_last(array, at), None, axis_last(result, at))
         return result
 
@@ -123,7 +126,7 @@ class RowActivation(_Declared):
         reduced = self._kind == "logsumexp"
         expected = array.shape[:at] + array.shape[at + 1 :] if reduced else array.shape
         check_shape("cotangent", given.shape, expected, "the shape of the value")
-        result = _result(out, array.shape, array)
+        result = _result(out, array.shape, array, given)
         inside = given if reduced else axis_last(given, at)
         _run(self._kind, axis_last(array, at), inside, axis_last(result, at))
         return result

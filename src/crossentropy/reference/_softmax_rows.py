@@ -47,6 +47,9 @@ class SoftmaxRows:
 @quiet
 def softmax_rows(x: Array, temperature: float = 1.0) -> SoftmaxRows:
     """The softmax of x / temperature along the last axis; a class of logit -inf has probability exactly 0."""
+    if x.shape[-1] == 0:
+        nothing = np.full((*x.shape[:-1], 1), -np.inf)
+        return SoftmaxRows(x == x, x, x, x, nothing, np.ones(nothing.shape, dtype=np.bool_))
     k = np.argmax(x, axis=-1, keepdims=True)
     largest = np.arange(x.shape[-1]) == k
     m = np.take_along_axis(x, k, axis=-1)
