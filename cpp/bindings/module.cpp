@@ -21,7 +21,6 @@ namespace {
 using Input = nb::ndarray<nb::ro, nb::device::cpu>;
 using Output = nb::ndarray<nb::device::cpu>;
 using Vector = nb::ndarray<nb::ro, nb::device::cpu, const double, nb::c_contig>;
-using Buffer = nb::ndarray<nb::device::cpu, double, nb::c_contig>;
 
 constexpr int dtype_count = 12;
 constexpr int bytes_of[dtype_count] = {2, 2, 4, 8, 1, 1, 2, 2, 4, 4, 8, 8};
@@ -257,15 +256,4 @@ NB_MODULE(_core, m) {
              nb::arg("losses").none(), nb::arg("derivative").none(), nb::arg("direction").none());
 
     m.def("activate", &::activate, nb::arg("kind"), nb::arg("input"), nb::arg("cotangent").none(), nb::arg("output"));
-
-    for (const auto &[name, function] :
-         {std::pair{"exp_nonpositive", &Kernels::exp_nonpositive}, std::pair{"log1p_unit", &Kernels::log1p_unit},
-          std::pair{"tanh", &Kernels::tanh}})
-        m.def(
-            name,
-            [function = function](const Vector &x, const Buffer &out) {
-                require(x.size() == out.size(), "out: size of x");
-                (kernels().*function)(x.data(), out.data(), (std::int64_t)x.size());
-            },
-            nb::arg("x"), nb::arg("out"));
 }

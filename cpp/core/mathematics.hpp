@@ -1,5 +1,5 @@
-// exp, log1p and tanh on vectors of float64, for the ranges that the losses need. The ULP figures are the greatest seen
-// by cpp/tests/test_mathematics.cpp and tests/test_mathematics.py, against 50-digit mpmath.
+// exp, log1p and tanh on vectors of float64, for the ranges that the losses need. The bounds stated here are those that
+// cpp/tests/test_mathematics.cpp holds them to, against the C library's long double.
 #pragma once
 
 #include "simd.hpp"

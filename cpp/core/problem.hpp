@@ -124,8 +124,11 @@ struct Kernels {
     Weighed (*weigh_elements)(const ElementProblem &);
     double (*run_elements)(const ElementProblem &, const Results &);
     void (*activate)(const ActivationProblem &);
-    void (*exp_nonpositive)(const double *, double *, std::int64_t);  // for tests of the mathematics alone
+    // for tests of the mathematics alone
+    void (*exp_nonpositive)(const double *, double *, std::int64_t);
+    void (*exp_single)(const double *, double *, std::int64_t);
     void (*log1p_unit)(const double *, double *, std::int64_t);
+    void (*log1p_nonnegative)(const double *, double *, std::int64_t);
     void (*tanh)(const double *, double *, std::int64_t);
 };
 

@@ -24,9 +24,9 @@ void map(const double *in, double *out, std::int64_t n, F f) {
 void map_exp(const double *in, double *out, std::int64_t n) {
     map(in, out, n, [](Vec x) { return exp_nonpositive(x, Vec{}); });
 }
-void map_log1p(const double *in, double *out, std::int64_t n) {
-    map(in, out, n, [](Vec x) { return log1p_unit(x); });
-}
+void map_exp_single(const double *in, double *out, std::int64_t n) { map(in, out, n, exp_single); }
+void map_log1p_unit(const double *in, double *out, std::int64_t n) { map(in, out, n, log1p_unit); }
+void map_log1p(const double *in, double *out, std::int64_t n) { map(in, out, n, log1p_nonnegative); }
 void map_tanh(const double *in, double *out, std::int64_t n) {
     map(in, out, n, [](Vec x) { return tanh(x); });
 }
@@ -34,7 +34,7 @@ void map_tanh(const double *in, double *out, std::int64_t n) {
 }  // namespace
 
 extern const Kernels table;
-const Kernels table = {CE_STRING(CE_ISA), lanes,    weigh_rows, run_rows,  weigh_elements,
-                       run_elements,      activate, map_exp,    map_log1p, map_tanh};
+const Kernels table = {CE_STRING(CE_ISA), lanes,   weigh_rows,     run_rows,       weigh_elements, run_elements,
+                       activate,          map_exp, map_exp_single, map_log1p_unit, map_log1p,      map_tanh};
 
 }  // namespace crossentropy::CE_ISA

@@ -33,6 +33,8 @@ const Function functions[] = {
     {"exp", &Kernels::exp_nonpositive, expl, -708.0, 0.0, 1.0},
     {"exp, subnormal results", &Kernels::exp_nonpositive, expl, -746.5, -708.0, 1.0},
     {"exp near 0", &Kernels::exp_nonpositive, expl, -1e-3, 0.0, 1.0},
+    {"log1p above 1", &Kernels::log1p_nonnegative, log1pl, 0.0, 1000.0, 2.0},
+    {"log1p of sums", &Kernels::log1p_nonnegative, log1pl, 0.0, 1e9, 2.0},
     {"log1p", &Kernels::log1p_unit, log1pl, 0.0, 1.0, 2.0},
     {"log1p near 0", &Kernels::log1p_unit, log1pl, 0.0, 1e-6, 2.0},
     {"tanh", &Kernels::tanh, tanhl, -20.0, 20.0, 4.0},
@@ -53,6 +55,21 @@ void sweep(const Function &f) {
     CHECK(worst <= f.ulp, "%s: %.3f ULP at %.17g", f.name, worst, at);
 }
 
+// What is good enough for float32 is counted as a relative error.
+void sweep_exp_single() {
+    constexpr int count = 1 << 20;
+    std::vector<double> x(count), y(count);
+    for (int i = 0; i < count; ++i) x[i] = -708.0 * (i / (double)(count - 1));
+    kernels().exp_single(x.data(), y.data(), count);
+    double worst = 0;
+    for (int i = 0; i < count; ++i) {
+        const double error = (double)std::fabs(((long double)y[i] - expl(x[i])) / expl(x[i]));
+        if (!(error <= worst)) worst = error;
+    }
+    std::printf("  %-24s greatest relative error %.3g\n", "exp for float32", worst);
+    CHECK(worst <= 1e-11, "exp for float32: %.3g", worst);
+}
+
 double one(void (*Kernels::*f)(const double *, double *, std::int64_t), double x) {
     double y;
     (kernels().*f)(&x, &y, 1);
@@ -66,10 +83,14 @@ int main() {
         CHECK(use_instruction_set(name), "%s", name.c_str());
         std::printf("%s\n", name.c_str());
         for (const Function &f : functions) sweep(f);
+        sweep_exp_single();
         CHECK(one(&Kernels::exp_nonpositive, 0.0) == 1.0, "e^0");
         CHECK(one(&Kernels::exp_nonpositive, -INFINITY) == 0.0, "e^-inf");
         CHECK(one(&Kernels::exp_nonpositive, -1e308) == 0.0, "e^-1e308");
         CHECK(std::isnan(one(&Kernels::exp_nonpositive, NAN)), "e^NaN");
+        CHECK(one(&Kernels::exp_single, -INFINITY) == 0.0 && one(&Kernels::exp_single, -709.0) == 0.0, "exp_single, 0");
+        CHECK(one(&Kernels::exp_single, 0.0) == 1.0, "exp_single of 0");
+        CHECK(std::isnan(one(&Kernels::exp_single, NAN)), "exp_single NaN");
         CHECK(one(&Kernels::log1p_unit, 0.0) == 0.0, "log1p 0");
         CHECK(std::isnan(one(&Kernels::log1p_unit, NAN)), "log1p NaN");
         CHECK(one(&Kernels::tanh, INFINITY) == 1.0 && one(&Kernels::tanh, -INFINITY) == -1.0, "tanh of infinities");

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from crossentropy._conventions import EPSILON, rounded, sum_tolerance
-from crossentropy._measure_inputs import as_unit, measure_dtype
-from crossentropy._validation import as_axis, as_choice, as_floats, sentence
+from crossentropy._measure_inputs import measure_dtype
+from crossentropy._validation import as_axis, as_base, as_choice, as_floats, sentence
 
 METHODS = ("vasicek", "van es", "ebrahimi", "correa", "auto")
 
@@ -88,7 +88,7 @@ def differential_entropy(
     Source: Shannon, "A mathematical theory of communication", 1948; Vasicek, "A test for normality based on sample
     entropy", 1976.
     """
-    unit = as_unit(base)
+    unit = as_base(base)
     if _is_distribution(source):
         _refuse("support", support, "a distribution, which knows its own")
         _refuse("method", method, "a distribution")

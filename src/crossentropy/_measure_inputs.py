@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crossentropy._conventions import result_dtype, rounded, sum_tolerance
-from crossentropy._validation import Array, as_axis, as_base, as_floats, not_a_distribution, sentence
+from crossentropy._validation import Array, as_axis, as_floats, not_a_distribution, sentence
 from crossentropy.reference.measures import cells, total
 
 Floats = NDArray[np.float64]
@@ -19,16 +19,6 @@ _BLOCK = 2**18  # elements at a time: float64 copies and temporaries stay small 
 
 _NORMALIZE = "pass normalize=True to divide by the sum, or correct the values"
 _DROP = "no division makes that a distribution: drop it, or correct its values"
-
-
-def as_unit(base: Any) -> float:
-    """Nats per unit; a base below 1 would turn every measure negative."""
-    unit = as_base(base)
-    if unit < 0.0:
-        raise ValueError(
-            sentence("base", expected="a base above 1", received=repr(base), remedy="pass 2 for bits, 10 for hartleys")
-        )
-    return unit
 
 
 def measure_dtype(*arrays: Array) -> np.dtype[Any]:

@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike
 from crossentropy._conventions import rounded
 from crossentropy._measure_inputs import (
     as_distributions,
-    as_unit,
     blockwise,
     check_entries,
     measure_dtype,
@@ -21,7 +20,7 @@ from crossentropy._measure_inputs import (
     of_rows,
     of_tables,
 )
-from crossentropy._validation import as_axis, as_floats
+from crossentropy._validation import as_axis, as_base, as_floats
 from crossentropy.reference import measures as reference
 
 #: Greatest error in ULP of a float64 result, in any base; perplexity's for every nat of its logarithm beyond the first.
@@ -100,7 +99,7 @@ def surprisal(p: ArrayLike, *, axis: int = -1, base: float | None = None, normal
 
     Source: Shannon, "A mathematical theory of communication", 1948; the name is Tribus's, 1961.
     """
-    unit = as_unit(base)
+    unit = as_base(base)
     values = as_floats("p", p)
     rows = np.atleast_1d(values)
     axis = as_axis(axis, rows.ndim, "p")
@@ -141,7 +140,7 @@ def entropy(p: ArrayLike, *, axis: int = -1, base: float | None = None, normaliz
 
     Source: Shannon, "A mathematical theory of communication", 1948.
     """
-    return of_rows(reference.entropy, as_unit(base), p, axis, normalize)
+    return of_rows(reference.entropy, as_base(base), p, axis, normalize)
 
 
 @_documented
@@ -172,7 +171,7 @@ def cross_entropy(
 
     Source: Good, "Some terminology and notation in information theory", 1956.
     """
-    return of_pairs(reference.cross_entropy, as_unit(base), p, q, axis, normalize)
+    return of_pairs(reference.cross_entropy, as_base(base), p, q, axis, normalize)
 
 
 @_documented
@@ -203,7 +202,7 @@ def kl_divergence(
 
     Source: Kullback and Leibler, "On information and sufficiency", 1951.
     """
-    return of_pairs(reference.kl_divergence, as_unit(base), p, q, axis, normalize)
+    return of_pairs(reference.kl_divergence, as_base(base), p, q, axis, normalize)
 
 
 @_documented
@@ -233,7 +232,7 @@ def js_divergence(
 
     Source: Lin, "Divergence measures based on the Shannon entropy", 1991.
     """
-    return of_pairs(reference.js_divergence, as_unit(base), p, q, axis, normalize)
+    return of_pairs(reference.js_divergence, as_base(base), p, q, axis, normalize)
 
 
 @_documented
@@ -262,7 +261,7 @@ def js_distance(
 
     Source: Endres and Schindelin, "A new metric for probability distributions", 2003.
     """
-    return of_pairs(reference.js_distance, math.sqrt(as_unit(base)), p, q, axis, normalize)
+    return of_pairs(reference.js_distance, math.sqrt(as_base(base)), p, q, axis, normalize)
 
 
 @_documented
@@ -293,7 +292,7 @@ def perplexity(
     Source: Jelinek, Mercer, Bahl and Baker, "Perplexity: a measure of the difficulty of speech recognition
     tasks", 1977.
     """
-    as_unit(base)
+    as_base(base)
     if q is None:
         return of_rows(lambda rows: reference.perplexity(rows, rows), 1.0, p, axis, normalize)
     return of_pairs(reference.perplexity, 1.0, p, q, axis, normalize)
@@ -325,7 +324,7 @@ def joint_entropy(
 
     Source: Shannon, "A mathematical theory of communication", 1948.
     """
-    return of_tables(reference.joint_entropy, as_unit(base), joint, axis, normalize)
+    return of_tables(reference.joint_entropy, as_base(base), joint, axis, normalize)
 
 
 @_documented
@@ -355,7 +354,7 @@ def conditional_entropy(
 
     Source: Shannon, "A mathematical theory of communication", 1948.
     """
-    return of_tables(reference.conditional_entropy, as_unit(base), joint, axis, normalize)
+    return of_tables(reference.conditional_entropy, as_base(base), joint, axis, normalize)
 
 
 @_documented
@@ -385,4 +384,4 @@ def mutual_information(
 
     Source: Shannon, "A mathematical theory of communication", 1948.
     """
-    return of_tables(reference.mutual_information, as_unit(base), joint, axis, normalize)
+    return of_tables(reference.mutual_information, as_base(base), joint, axis, normalize)

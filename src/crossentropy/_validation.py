@@ -132,6 +132,10 @@ def as_base(base: Any) -> float:
         raise ValueError(
             sentence("base", expected="a base other than 1", received="1", remedy="pass 2 for bits, 10 for hartleys")
         )
+    if number < 1.0:  # would turn every measure negative
+        raise ValueError(
+            sentence("base", expected="a base above 1", received=repr(base), remedy="pass 2 for bits, 10 for hartleys")
+        )
     return nats_per_unit(number)
 
 

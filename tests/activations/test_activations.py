@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ import crossentropy as ce
 from crossentropy._activations import ACTIVATION_ULP
 from crossentropy._conventions import EPSILON
 from crossentropy._dispatch import implementation
-from crossentropy._native import core
 from crossentropy.reference import activations as reference
 from crossentropy.testing import ulp_distance
 from tests.oracle import Case, load
@@ -29,21 +27,9 @@ OF_ROWS = ("softmax", "log_softmax", "logsumexp")
 #: Class counts on both sides of every vector width, and of 128, above which rows are computed another way.
 CLASSES = (1, 2, 3, 7, 8, 9, 127, 128, 129, 1000)
 
+pytestmark = pytest.mark.usefixtures("engine")
 every_activation = pytest.mark.parametrize("name", [*ELEMENTWISE, *OF_ROWS])
 every_float = pytest.mark.parametrize("dtype", FLOATS)
-
-
-@pytest.fixture(params=["reference", *core.available_instruction_sets()], scope="module", autouse=True)
-def engine(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Each implementation in turn, the native core once for each instruction set that this machine runs."""
-    if request.param == "reference":
-        with ce.use_implementation("reference"):
-            yield request.param
-        return
-    before = core.instruction_set()
-    assert core.use_instruction_set(request.param)
-    yield request.param
-    core.use_instruction_set(before)
 
 
 def public(name: str, result: str = "value") -> Any:
