@@ -4,47 +4,11 @@
 #include "chunks.hpp"
 #include "kernels.hpp"
 #include "softmax_loss.hpp"
+#include "worker.hpp"
 
 namespace crossentropy::CE_ISA {
 
 namespace {
-
-enum Array {
-    logits,
-    exponentials,
-    gaps,
-    slopes,
-    flags,
-    target,
-    shares,
-    work_b,
-    work_c,
-    direction,
-    output,
-    array_count
-};
-
-// One thread's view of a problem: the work space it computes a row in.
-struct Worker {
-    const RowProblem &p;
-    const Results &out;
-    const Scratch &scratch;
-    int thread;
-
-    double *array(Array which) const { return scratch.array(thread, which); }
-    std::int64_t classes() const { return p.predictions.cols; }
-    bool wants_derivative() const { return out.order != Order::value; }
-
-    void store(std::int64_t r) const { store_row(out.derivative, r, 0, classes(), array(output)); }
-    void store_constant(std::int64_t r, double x) const {
-        if (!wants_derivative()) return;
-        for (std::int64_t j = 0; j < classes(); ++j) array(output)[j] = x;
-        store(r);
-    }
-
-    double softmax_row(std::int64_t r) const;
-    double pointwise_row(std::int64_t r) const;
-};
 
 bool on_logits(const RowProblem &p) {
     return p.family == RowFamily::softmax_cross_entropy || p.family == RowFamily::softmax_kl_divergence;
@@ -55,7 +19,7 @@ bool on_logits(const RowProblem &p) {
 void to_logits(const Worker &w, const SoftmaxLoss &loss, std::int64_t r, double scale) {
     const RowProblem &p = w.p;
     const double *slope = loss.row.slope;
-    double *result = w.array(output), *v = w.array(direction);
+    double *result = w.array(Worker::output), *v = w.array(Worker::direction);
     const bool second = w.out.order != Order::gradient;
     for (std::int64_t j = 0; j < w.classes(); ++j) {
         const double first = (slope ? slope[j] : 1.0) / p.temperature;
@@ -63,7 +27,7 @@ void to_logits(const Worker &w, const SoftmaxLoss &loss, std::int64_t r, double 
     }
     if (!slope || !second) return;
     if (w.out.order == Order::hvp) load_row(w.out.direction, r, 0, w.classes(), v);
-    double *gradient = w.array(work_c), *z = w.array(gaps);
+    double *gradient = w.array(Worker::work_c), *z = w.array(Worker::gaps);
     loss.gradient(gradient);  // the last that needs the gaps: their place holds the logits now
     load_row(p.predictions, r, 0, w.classes(), z);
     for (std::int64_t j = 0; j < w.classes(); ++j) {
@@ -71,6 +35,22 @@ void to_logits(const Worker &w, const SoftmaxLoss &loss, std::int64_t r, double 
         const double bend = -2.0 / p.softcap * std::tanh(z[j] / p.softcap) * slope[j] / p.temperature;
         result[j] += gradient[j] * bend * (w.out.order == Order::hvp ? v[j] : 1.0) * scale;
     }
+}
+
+}  // namespace
+
+double Worker::run(std::int64_t r) const {
+    if (is_kept(p, r)) return on_logits(p) ? softmax_row(r) : pointwise_row(r);
+    store_constant(r, 0.0);
+    return 0.0;
+}
+
+void Worker::store(std::int64_t r) const { store_row(out.derivative, r, 0, classes(), array(output)); }
+
+void Worker::store_constant(std::int64_t r, double x) const {
+    if (!wants_derivative()) return;
+    for (std::int64_t j = 0; j < classes(); ++j) array(output)[j] = x;
+    store(r);
 }
 
 double Worker::softmax_row(std::int64_t r) const {
@@ -107,6 +87,8 @@ double Worker::softmax_row(std::int64_t r) const {
     return value;
 }
 
+namespace {
+
 // a·(-log p_j) and, with a already scaled, its first two derivatives with respect to what was given: p_j or log p_j.
 double pointwise_value(RowFamily family, double a, double x) {
     return a * (family == RowFamily::log_likelihood ? -x : -std::log(x));
@@ -116,6 +98,8 @@ double pointwise_derivative(RowFamily family, Order order, double a, double x) {
     if (family == RowFamily::log_likelihood) return order == Order::gradient ? -a : 0.0;
     return order == Order::gradient ? -a / x : a / x / x;
 }
+
+}  // namespace
 
 double Worker::pointwise_row(std::int64_t r) const {
     TargetRow t;
@@ -139,6 +123,8 @@ double Worker::pointwise_row(std::int64_t r) const {
     if (wants_derivative()) store(r);
     return sample * total(sum);
 }
+
+namespace {
 
 // Whether a row given as probabilities or log-probabilities is a distribution.
 Finding check_prediction(const RowProblem &p, std::int64_t r, double *scratch) {
@@ -171,14 +157,14 @@ double row_weight(const RowProblem &p, std::int64_t r, const Scratch &scratch, i
     if (on_logits(p) && p.smoothing != 0 && (p.class_weight || p.kind != TargetKind::index)) {
         SoftmaxRow row;
         row.classes = classes;
-        row.z = scratch.array(thread, logits);
-        row.allowed = scratch.array(thread, flags);
+        row.z = scratch.array(thread, Worker::logits);
+        row.allowed = scratch.array(thread, Worker::flags);
         read_logits(row, p.predictions, r, Transform{0, 1, p.mask});
         allowed = {row.allowed, 0};
         for (std::int64_t j = 0; j < classes; ++j) allowed.count += row.allowed[j] != 0;
     }
     TargetRow t;
-    read_target(t, p, r, allowed, scratch.array(thread, target), scratch.array(thread, shares));
+    read_target(t, p, r, allowed, scratch.array(thread, Worker::target), scratch.array(thread, Worker::shares));
     return row_scale(p, r) * t.weight;
 }
 
@@ -210,14 +196,14 @@ Weighed weigh_labels(const RowProblem &p) {
 Weighed weigh_rows(const RowProblem &p) {
     if (on_logits(p) && p.kind == TargetKind::index && p.smoothing == 0) return weigh_labels(p);
     const Chunks chunks(p.predictions.rows, p.predictions.cols);
-    const Scratch scratch(chunks.threads(), array_count, p.predictions.cols);
+    const Scratch scratch(chunks.threads(), Worker::array_count, p.predictions.cols);
     return over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {
         Part part;
         for (std::int64_t r = begin; r < end; ++r) {
             if (!is_kept(p, r)) continue;
-            part.finding = check_targets(p, r, scratch.array(thread, target));
+            part.finding = check_targets(p, r, scratch.array(thread, Worker::target));
             if (part.finding.fault == Fault::none && !on_logits(p))
-                part.finding = check_prediction(p, r, scratch.array(thread, output));
+                part.finding = check_prediction(p, r, scratch.array(thread, Worker::output));
             if (part.finding.fault != Fault::none) return part;
             part.sum.add(row_weight(p, r, scratch, thread));
         }
@@ -227,19 +213,16 @@ Weighed weigh_rows(const RowProblem &p) {
 
 double run_rows(const RowProblem &p, const Results &out) {
     if (is_narrow(p, out)) return run_narrow(p, out);
+    if (is_wide(p, out)) return run_wide(p, out);
     const bool reads_rows = on_logits(p) || p.kind != TargetKind::index || out.order != Order::value;
     const Chunks chunks(p.predictions.rows, reads_rows ? p.predictions.cols : 1);
-    const Scratch scratch(chunks.threads(), array_count, p.predictions.cols);
+    const Scratch scratch(chunks.threads(), Worker::array_count, p.predictions.cols);
     return over_chunks(chunks,
                        [&](std::int64_t begin, std::int64_t end, int thread) {
                            const Worker worker{p, out, scratch, thread};
                            Part part;
                            for (std::int64_t r = begin; r < end; ++r) {
-                               double loss = 0;
-                               if (is_kept(p, r))
-                                   loss = on_logits(p) ? worker.softmax_row(r) : worker.pointwise_row(r);
-                               else
-                                   worker.store_constant(r, 0.0);
+                               const double loss = worker.run(r);
                                if (out.losses.given()) store_row(out.losses, r, 0, 1, &loss);
                                part.sum.add(loss);
                            }
