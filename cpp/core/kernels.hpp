@@ -9,15 +9,17 @@ namespace crossentropy::CE_ISA {
 Weighed weigh_rows(const RowProblem &);
 double run_rows(const RowProblem &, const Results &);
 
-// In float32 lanes, where results end in float32 or less.
-bool is_wide(const RowProblem &, const Results &);
-double run_wide(const RowProblem &, const Results &);
+// Where `fits_single` (single_shares.hpp) holds: float32 lanes along the classes, or one row in each lane.
+double run_single_wide(const RowProblem &, const Results &);
+bool is_single_narrow(const RowProblem &);
+double run_single_narrow(const RowProblem &, const Results &);
 
-// Faster ways for rows of few classes, where they serve.
+// In float64, one row of few classes in each lane.
 bool is_narrow(const RowProblem &, const Results &);
 double run_narrow(const RowProblem &, const Results &);
 bool is_narrow(const ActivationProblem &);
 void activate_narrow(const ActivationProblem &);
+
 Weighed weigh_elements(const ElementProblem &);
 double run_elements(const ElementProblem &, const Results &);
 void activate(const ActivationProblem &);

@@ -9,7 +9,7 @@
 #include "floats.hpp"
 #include "focal.hpp"
 #include "kernels.hpp"
-#include "targets.hpp"
+#include "single_shares.hpp"
 #include "worker.hpp"
 
 namespace crossentropy::CE_ISA {
@@ -18,9 +18,6 @@ namespace {
 
 constexpr std::int64_t tile = 4096;  // floats: 16 KiB, a third of the first cache
 constexpr std::int64_t group = 4 * lanes32;
-
-// What the target gives to the classes beside its label: nothing, the same to each, or a row of its own.
-enum class Spread { none, even, rows };
 
 // Over all classes but the top: e^x, spread·(z - z_top) and the spread itself.
 struct Sums {
@@ -163,16 +160,10 @@ class WideRows {
         if (view.dtype == DType::f32 && view.col_stride == 1 && !p_.mask.given())
             return (const float *)view.data + view.offset(r) + first;
         load_floats(view, r, first, count, logits_);
-        if (p_.mask.given()) {
-            const std::uint8_t *kept = mask_row(r) + first * p_.mask.col_stride;
-            for (std::int64_t j = 0; j < count; ++j)
-                logits_[j] = kept[j * p_.mask.col_stride] ? logits_[j] : -__builtin_inff();
-        }
+        const KeptClasses kept(p_.mask, r);
+        for (std::int64_t j = 0; j < count && kept.flags; ++j)
+            logits_[j] = kept(first + j) ? logits_[j] : -__builtin_inff();
         return logits_;
-    }
-
-    const std::uint8_t *mask_row(std::int64_t r) const {
-        return (const std::uint8_t *)p_.mask.data + p_.mask.offset(p_.mask.rows == 1 ? 0 : r);
     }
 
     // The row of shares that the target spreads over all classes, in float32.
@@ -185,40 +176,6 @@ class WideRows {
         return share_;
     }
 
-  public:
-    // w_c·((1-ε)·t_c + ε/K'), without the label's own part for index targets.
-    static void fill_shares(const RowProblem &p, std::int64_t r, float *share) {
-        const std::int64_t classes = p.predictions.cols;
-        const std::uint8_t *kept = nullptr;
-        std::int64_t allowed = classes;
-        if (p.mask.given() && p.smoothing != 0) {
-            kept = (const std::uint8_t *)p.mask.data + p.mask.offset(p.mask.rows == 1 ? 0 : r);
-            allowed = 0;
-            for (std::int64_t j = 0; j < classes; ++j) allowed += kept[j * p.mask.col_stride] != 0;
-        }
-        const float even = allowed > 0 ? (float)(p.smoothing / (double)allowed) : 0.0f;
-        if (p.kind == TargetKind::soft)
-            load_floats(p.targets, r, 0, classes, share);
-        else
-            for (std::int64_t j = 0; j < classes; ++j) share[j] = 0;
-        if (p.smoothing != 0) {
-            const float own = (float)(1.0 - p.smoothing);
-            for (std::int64_t j = 0; j < classes; ++j) share[j] = own * share[j] + even;
-            if (kept)
-                for (std::int64_t j = 0; j < classes; ++j)
-                    share[j] = kept[j * p.mask.col_stride] ? share[j] : share[j] - even;
-        }
-        if (p.class_weight)
-            for (std::int64_t j = 0; j < classes; ++j) share[j] *= (float)p.class_weight[j];
-    }
-
-    static Spread spread_of(const RowProblem &p) {
-        if (p.kind == TargetKind::soft) return Spread::rows;
-        if (p.smoothing == 0) return Spread::none;
-        return p.class_weight || p.mask.given() ? Spread::rows : Spread::even;
-    }
-
-  private:
     bool solve(std::int64_t r, double &value) {
         switch (spread_of(p_)) {
             case Spread::none:
@@ -356,8 +313,7 @@ class WideRows {
     }
 
     float logit(std::int64_t r, std::int64_t y) const {
-        if (p_.mask.given() && !mask_row(r)[y * p_.mask.col_stride]) return -__builtin_inff();
-        return (float)element(p_.predictions, r, y);
+        return KeptClasses(p_.mask, r)(y) ? (float)element(p_.predictions, r, y) : -__builtin_inff();
     }
 
     // e·factor - share·scale, in place
@@ -389,34 +345,18 @@ class WideRows {
     float *e_, *share_, *logits_, *origins_;
 };
 
-bool moderate(double x) { return x == 0 || (x > 0x1p-60 && x < 0x1p60); }
-
 }  // namespace
 
-bool is_wide(const RowProblem &p, const Results &out) {
-    const bool logits =
-        p.family == RowFamily::softmax_cross_entropy ||
-        (p.family == RowFamily::softmax_kl_divergence && p.kind == TargetKind::index && p.smoothing == 0);
-    if (!logits || p.kind == TargetKind::sparse || !ends_in_single(p, out)) return false;
-    if (p.softcap != 0 || !(p.temperature > 0x1p-10 && p.temperature < 0x1p10)) return false;
-    if (p.focal_gamma != 0 && WideRows::spread_of(p) != Spread::none) return false;
-    if (p.kind == TargetKind::soft && p.targets.dtype == DType::f64) return false;
-    if (!p.class_weight) return true;
-    for (std::int64_t c = 0; c < p.predictions.cols; ++c)
-        if (!moderate(p.class_weight[c]) || (p.smoothing != 0 && p.class_weight[c] == 0)) return false;
-    return true;
-}
-
-double run_wide(const RowProblem &p, const Results &out) {
+double run_single_wide(const RowProblem &p, const Results &out) {
     const Chunks chunks(p.predictions.rows, p.predictions.cols);
     const Exp32 exp(p.temperature);
     const Scratch doubles(chunks.threads(), Worker::array_count, p.predictions.cols);
     const std::int64_t floats = WideRows::floats(p.predictions.cols);
     const Scratch memory(chunks.threads(), 1, floats / 2 + 1);
     std::vector<float> even_row;
-    if (p.kind == TargetKind::index && WideRows::spread_of(p) == Spread::rows && p.mask.rows <= 1) {
+    if (has_common_shares(p)) {
         even_row.resize((std::size_t)((p.predictions.cols + group - 1) / group * group));
-        WideRows::fill_shares(p, 0, even_row.data());
+        fill_shares(p, 0, even_row.data());
     }
     return over_chunks(chunks,
                        [&](std::int64_t begin, std::int64_t end, int thread) {
