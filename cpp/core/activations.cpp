@@ -1,4 +1,6 @@
 // Softmax, log-softmax, log-sum-exp, sigmoid, log-sigmoid, softplus: values and vector–Jacobian products.
+#include "activations.hpp"
+
 #include "chunks.hpp"
 #include "kernels.hpp"
 #include "sigmoid.hpp"
@@ -10,7 +12,7 @@ namespace {
 
 bool on_rows(Activation kind) { return kind <= Activation::logsumexp; }
 
-enum Array { input, gaps, cotangent, output, array_count };
+enum Array { input, gaps, cotangent, output };
 
 double logsumexp(const SoftmaxRow &row) {
     if (row.any_nan) return __builtin_nan("");
@@ -79,39 +81,44 @@ void element_values(Activation kind, bool product, std::int64_t count, const dou
 
 }  // namespace
 
+void activate_row(const ActivationProblem &p, std::int64_t r, const Scratch &scratch, int thread) {
+    auto array = [&](Array which) { return scratch.array(thread, which); };
+    SoftmaxRow row;
+    row.z = row.e = array(input);
+    row.gap = p.kind == Activation::log_softmax && !p.cotangent.given() ? array(gaps) : nullptr;
+    read_softmax(row, p.input, r, Transform{});
+    if (p.cotangent.given()) {
+        load_row(p.cotangent, r, 0, p.cotangent.cols, array(cotangent));
+        row_products(p.kind, row, array(cotangent), array(output));
+    } else {
+        row_values(p.kind, row, array(output));
+    }
+    store_row(p.output, r, 0, p.output.cols, array(output));
+}
+
 void activate(const ActivationProblem &p) {
+    if (is_single(p)) return activate_single(p);
     if (is_narrow(p)) return activate_narrow(p);
     const std::int64_t cols = p.input.cols;
     const bool rows = on_rows(p.kind), product = p.cotangent.given();
     const std::int64_t width = rows || cols < 4096 ? (cols > 0 ? cols : 1) : 4096;
     const std::int64_t per_row = rows ? 1 : (cols + width - 1) / width;
     const Chunks chunks(p.input.rows * per_row, width);
-    const Scratch scratch(chunks.threads(), array_count, width);
+    const Scratch scratch(chunks.threads(), activation_arrays, width);
     over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {
         auto array = [&](Array which) { return scratch.array(thread, which); };
         for (std::int64_t unit = begin; unit < end; ++unit) {
             if (rows) {
-                SoftmaxRow row;
-                row.single = p.output.dtype != DType::f64;
-                row.z = row.e = array(input);
-                row.gap = p.kind == Activation::log_softmax && !product ? array(gaps) : nullptr;
-                read_softmax(row, p.input, unit, Transform{});
-                if (product) {
-                    load_row(p.cotangent, unit, 0, p.cotangent.cols, array(cotangent));
-                    row_products(p.kind, row, array(cotangent), array(output));
-                } else {
-                    row_values(p.kind, row, array(output));
-                }
-                store_row(p.output, unit, 0, p.output.cols, array(output));
-            } else {
-                const std::int64_t r = unit / per_row, first = unit % per_row * width;
-                const std::int64_t left = cols - first, count = left < width ? left : width;
-                load_row(p.input, r, first, count, array(input));
-                for (std::int64_t j = count; j < padded(count); ++j) array(input)[j] = array(cotangent)[j] = 0;
-                if (product) load_row(p.cotangent, r, first, count, array(cotangent));
-                element_values(p.kind, product, count, array(input), array(cotangent), array(output));
-                store_row(p.output, r, first, count, array(output));
+                activate_row(p, unit, scratch, thread);
+                continue;
             }
+            const std::int64_t r = unit / per_row, first = unit % per_row * width;
+            const std::int64_t left = cols - first, count = left < width ? left : width;
+            load_row(p.input, r, first, count, array(input));
+            for (std::int64_t j = count; j < padded(count); ++j) array(input)[j] = array(cotangent)[j] = 0;
+            if (product) load_row(p.cotangent, r, first, count, array(cotangent));
+            element_values(p.kind, product, count, array(input), array(cotangent), array(output));
+            store_row(p.output, r, first, count, array(output));
         }
         return Part{};
     });

@@ -13,6 +13,8 @@ double run_rows(const RowProblem &, const Results &);
 double run_single_wide(const RowProblem &, const Results &);
 bool is_single_narrow(const RowProblem &);
 double run_single_narrow(const RowProblem &, const Results &);
+bool is_single(const ActivationProblem &);
+void activate_single(const ActivationProblem &);
 
 // In float64, one row of few classes in each lane.
 bool is_narrow(const RowProblem &, const Results &);

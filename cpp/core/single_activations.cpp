@@ -1,0 +1,148 @@
+// Softmax, log-softmax and log-sum-exp in float32 lanes, for results of float32 or less: rows that are undefined or too
+// wild for float32 are left to the float64 row.
+#include "activations.hpp"
+#include "chunks.hpp"
+#include "kernels.hpp"
+#include "single_narrow.hpp"
+#include "single_wide.hpp"
+
+namespace crossentropy::CE_ISA {
+
+namespace {
+
+// One thread's work on blocks of rows, one row in each lane.
+class NarrowActivation {
+  public:
+    NarrowActivation(const ActivationProblem &p, const Exp32 &exp, const Blocks &blocks, float *memory)
+        : p_(p), exp_(exp), blocks_(blocks), z_(memory), y_(z_ + blocks.floats()), staging_(y_ + blocks.floats()) {}
+
+    static std::int64_t floats(const Blocks &blocks) { return 2 * blocks.floats() + blocks.staging(); }
+
+    // `other(row)` writes a row that float32 does not hold.
+    template <class F>
+    void run(std::int64_t block, F other) {
+        const std::int64_t first = blocks_.first(block), count = blocks_.rows(block);
+        const std::int64_t in_place = blocks_.stride_in_place(p_.input, count);
+        const float *z = in_place > 0 ? (const float *)p_.input.data + p_.input.offset(first) : z_;
+        const std::int64_t step = in_place > 0 ? in_place : blocks_.pitch();
+        if (in_place == 0) blocks_.load(p_.input, first, count, z_, staging_);
+        bool all_good = true;
+        Bits32 good[Blocks::widest / lanes32];
+        for (std::int64_t l = 0; l < count; l += lanes32) {
+            good[l / lanes32] = solve(z + l, step, y_ + l);
+            for (std::int64_t i = 0; i < lanes32 && l + i < count; ++i) all_good &= good[l / lanes32][i] != 0;
+        }
+        if (all_good) return blocks_.store(p_.output, first, count, y_, staging_);
+        for (std::int64_t l = 0; l < count; ++l) {
+            if (good[l / lanes32][l % lanes32])
+                blocks_.store_row(p_.output, first + l, l, y_, staging_);
+            else
+                other(first + l);
+        }
+    }
+
+  private:
+    Bits32 solve(const float *z, std::int64_t step, float *y) const {
+        const std::int64_t classes = p_.input.cols, pitch = blocks_.pitch();
+        const bool softmax = p_.kind == Activation::softmax;
+        SingleSoftmax s;
+        if (softmax)
+            s.solve<true, false, false>(exp_, 1.0, z, step, classes, nullptr, pitch, y);
+        else
+            s.solve<false, false, false>(exp_, 1.0, z, step, classes, nullptr, pitch, y);
+        if (softmax) {
+            const Vec32 factor =
+                Pair::of([&](int h) { return s.inverse.half[h] / (1.0 + s.rest.half[h]); }).narrow();
+            for (std::int64_t c = 0; c < classes; ++c) {
+                const Vec32 probability = load32(y + c * pitch) * factor;
+                store(y + c * pitch, probability > 1.0f ? splat32(1.0f) : probability);  // by rounding alone
+            }
+        } else {
+            const Vec32 log_sum = log1p_nonnegative(s.rest.narrow());
+            if (p_.kind == Activation::logsumexp) store(y, s.largest + log_sum);
+            for (std::int64_t c = 0; c < classes && p_.kind == Activation::log_softmax; ++c)
+                store(y + c * pitch, (load32(z + c * step) - s.largest) - log_sum);
+        }
+        return s.good;
+    }
+
+    const ActivationProblem &p_;
+    const Exp32 &exp_;
+    const Blocks &blocks_;
+    float *z_, *y_, *staging_;
+};
+
+// One row of many classes: false where float32 does not hold it.
+bool wide_row(const ActivationProblem &p, WideSoftmax &row, std::int64_t r, float *y) {
+    Sums sums;
+    const bool softmax = p.kind == Activation::softmax;
+    if (!(softmax ? row.read<Spread::none, true>(r, nullptr, sums) : row.read<Spread::none, false>(r, nullptr, sums)))
+        return false;
+    if (softmax) {
+        const double factor = 1.0 / (row.unit() * (1.0 + sums.rest));
+        row.each_tile([&](std::int64_t first, std::int64_t count, float *e, double scale) {
+            scale_tile<Spread::none>(e, nullptr, count, factor * scale, 0.0, 0.0);
+            const std::int64_t top = row.top() - first;
+            if (top >= 0 && top < count) e[top] = (float)(1.0 / (1.0 + sums.rest));
+            store_floats(p.output, r, first, count, e);
+        });
+        return true;
+    }
+    const double log_sum = std::log1p(sums.rest);
+    if (p.kind == Activation::logsumexp) {
+        const double lse = (double)row.maximum() + log_sum;
+        store_row(p.output, r, 0, 1, &lse);
+        return true;
+    }
+    const Vec32 maximum = splat32(row.maximum()), sum = splat32((float)log_sum);
+    for (std::int64_t first = 0; first < p.input.cols; first += tile) {
+        const std::int64_t left = p.input.cols - first, count = left < tile ? left : tile;
+        const float *z = row.tile_of(r, first, count);
+        std::int64_t j = 0;
+        for (; j + lanes32 <= count; j += lanes32) store(y + j, (load32(z + j) - maximum) - sum);
+        for (; j < count; ++j) y[j] = (z[j] - maximum[0]) - sum[0];
+        store_floats(p.output, r, first, count, y);
+    }
+    return true;
+}
+
+}  // namespace
+
+bool is_single(const ActivationProblem &p) {
+    return p.kind <= Activation::logsumexp && !p.cotangent.given() && p.input.cols > 0 &&
+           p.input.dtype != DType::f64 && p.output.dtype != DType::f64;
+}
+
+void activate_single(const ActivationProblem &p) {
+    const Exp32 exp;
+    const std::int64_t cols = p.input.cols;
+    const bool planes = p.input.stride[p.input.dims - 1] == 1 && p.input.col_stride != 1;
+    if (planes || cols <= widest_single_row) {
+        const Blocks blocks(p.input);
+        const Chunks chunks(blocks.count(), blocks.floats());
+        const Scratch memory(chunks.threads(), 1, NarrowActivation::floats(blocks) / 2 + 1);
+        const Scratch doubles(chunks.threads(), activation_arrays, cols);
+        over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {
+            NarrowActivation activation(p, exp, blocks, (float *)memory.array(thread, 0));
+            for (std::int64_t block = begin; block < end; ++block)
+                activation.run(block, [&](std::int64_t r) { activate_row(p, r, doubles, thread); });
+            fence();
+            return Part{};
+        });
+        return;
+    }
+    const Chunks chunks(p.input.rows, cols);
+    const Scratch memory(chunks.threads(), 1, (WideSoftmax::floats(cols) + tile) / 2 + 1);
+    const Scratch doubles(chunks.threads(), activation_arrays, cols);
+    over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {
+        float *work = (float *)memory.array(thread, 0);
+        const View no_mask;
+        WideSoftmax row(p.input, no_mask, exp, 1.0, work);
+        for (std::int64_t r = begin; r < end; ++r)
+            if (!wide_row(p, row, r, work + WideSoftmax::floats(cols))) activate_row(p, r, doubles, thread);
+        fence();
+        return Part{};
+    });
+}
+
+}  // namespace crossentropy::CE_ISA
