@@ -6,8 +6,8 @@
 
 namespace crossentropy::CE_ISA {
 
-// Within each four lanes: the lower or upper two of a and b in turn, lane by lane or in pairs of lanes. Then the even or
-// odd fours of a, and those of b.
+// Within each four lanes: the lower or upper two of a and b in turn, lane by lane or in pairs of lanes. Then the even
+// or odd fours of a, and those of b.
 #if defined(__AVX512F__)
 inline Vec32 low_lanes(Vec32 a, Vec32 b) { return (Vec32)_mm512_unpacklo_ps((__m512)a, (__m512)b); }
 inline Vec32 high_lanes(Vec32 a, Vec32 b) { return (Vec32)_mm512_unpackhi_ps((__m512)a, (__m512)b); }
@@ -101,8 +101,7 @@ class Blocks {
                 rows = (const float *)view.data + first * step;  // reading beyond a row's end stays inside the array
             if (!rows) {
                 step = view.cols;
-                for (std::int64_t l = 0; l < count; ++l)
-                    load_floats(view, first + l, 0, view.cols, staging + l * step);
+                for (std::int64_t l = 0; l < count; ++l) load_floats(view, first + l, 0, view.cols, staging + l * step);
                 rows = staging;
             }
             load_rows(rows, step, count, view.cols, z);
@@ -177,8 +176,7 @@ class Blocks {
         for (std::int64_t l = 0; l < count; l += lanes32)
             for (std::int64_t c = 0; c < cols; c += lanes32) {
                 Vec32 square[lanes32];
-                for (int i = 0; i < lanes32; ++i)
-                    square[i] = load32(rows + (l + i < count ? l + i : l) * step + c);
+                for (int i = 0; i < lanes32; ++i) square[i] = load32(rows + (l + i < count ? l + i : l) * step + c);
                 transpose(square);
                 const std::int64_t left = cols - c;
                 for (int i = 0; i < lanes32 && i < left; ++i) CE_ISA::store(z + (c + i) * pitch_ + l, square[i]);
@@ -190,8 +188,7 @@ class Blocks {
         for (std::int64_t l = 0; l < count; l += lanes32)
             for (std::int64_t c = (cols - 1) / lanes32 * lanes32; c >= 0; c -= lanes32) {
                 Vec32 square[lanes32];
-                for (int i = 0; i < lanes32; ++i)
-                    square[i] = c + i < cols ? load32(y + (c + i) * pitch_ + l) : Vec32{};
+                for (int i = 0; i < lanes32; ++i) square[i] = c + i < cols ? load32(y + (c + i) * pitch_ + l) : Vec32{};
                 transpose(square);
                 for (int i = 0; i < lanes32 && l + i < count; ++i) CE_ISA::store(rows + (l + i) * cols + c, square[i]);
             }

@@ -8,6 +8,7 @@
 #include "kernels.hpp"
 #include "scratch.hpp"
 #include "sigmoid.hpp"
+#include "single.hpp"
 
 namespace crossentropy::CE_ISA {
 
@@ -205,8 +206,36 @@ Weighed over_tiles(const ElementProblem &p, F f) {
 
 }  // namespace
 
+namespace {
+
+// Float32 targets end to end, each of weight 1, are looked at where they lie.
+bool is_plain(const ElementProblem &p) {
+    return p.targets.dtype == DType::f32 && p.targets.col_stride == 1 && !p.class_weight && !p.positive_weight &&
+           !p.row_weight && !p.element_weight.given() &&
+           (p.family == ElementFamily::sigmoid_cross_entropy || p.family == ElementFamily::soft_margin);
+}
+
+bool plain_targets_are_good(const ElementProblem &p, const float *t, std::int64_t count) {
+    const bool sign = p.family == ElementFamily::soft_margin;
+    Bits32 good = ~Bits32{};
+    std::int64_t j = 0;
+    for (; j + lanes32 <= count; j += lanes32) {
+        const Vec32 x = load32(t + j);
+        good &= sign ? absolute(x) == 1.0f : (x >= 0.0f) & (x <= 1.0f);
+    }
+    bool all = !any(~good);
+    for (; j < count; ++j) all &= sign ? t[j] == 1.0f || t[j] == -1.0f : t[j] >= 0.0f && t[j] <= 1.0f;
+    return all;
+}
+
+}  // namespace
+
 Weighed weigh_elements(const ElementProblem &p) {
     return over_tiles(p, [&](const Tile &tile, Part &part) {
+        if (is_plain(p)) {
+            const float *t = (const float *)p.targets.data + p.targets.offset(tile.row) + tile.first;
+            if (plain_targets_are_good(p, t, tile.count)) return part.sum.add((double)tile.count);
+        }
         tile.read_weights();
         const Finding target = tile.read_targets(), prediction = tile.check_predictions();
         const bool prediction_first =
@@ -217,6 +246,7 @@ Weighed weigh_elements(const ElementProblem &p) {
 }
 
 double run_elements(const ElementProblem &p, const Results &out) {
+    if (is_single(p, out)) return run_single_elements(p, out);
     const bool per_row = p.family == ElementFamily::multilabel_soft_margin;
     return over_tiles(p,
                       [&](const Tile &tile, Part &part) {

@@ -15,6 +15,8 @@ bool is_single_narrow(const RowProblem &);
 double run_single_narrow(const RowProblem &, const Results &);
 bool is_single(const ActivationProblem &);
 void activate_single(const ActivationProblem &);
+bool is_single(const ElementProblem &, const Results &);
+double run_single_elements(const ElementProblem &, const Results &);
 
 // In float64, one row of few classes in each lane.
 bool is_narrow(const RowProblem &, const Results &);

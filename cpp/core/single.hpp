@@ -8,6 +8,7 @@
 namespace crossentropy::CE_ISA {
 
 constexpr int lanes32 = 2 * lanes;
+constexpr std::int64_t group = 4 * lanes32;  // what loops take at a time, so that no vector waits for another
 
 using Vec32 = float __attribute__((vector_size(4 * lanes32)));
 using Bits32 = std::int32_t __attribute__((vector_size(4 * lanes32)));
@@ -126,6 +127,18 @@ inline Bits32 lane_numbers() {
 inline bool any(Bits32 mask) { return any((Bits)mask); }
 inline Vec32 absolute(Vec32 x) { return (Vec32)((Bits32)x & INT32_MAX); }
 
+// Sums of float32 vectors in float64, four vectors at a time.
+struct Total {
+    Vec low{}, high{};
+
+    void add(const Vec32 (&x)[4]) {
+        const Vec32 sum = (x[0] + x[1]) + (x[2] + x[3]);
+        low += low_half(sum);
+        high += high_half(sum);
+    }
+    double value() const { return sum_of_lanes(low + high); }
+};
+
 // e^(z/T) as a multiple of a power of two that the caller chooses: no maximum needs to be subtracted from z first, and
 // so no digit of z is rounded off. With n = round(z/(T·log 2)) and r = z - n·T·log 2, which is exact but for the last
 // bits of T·log 2, e^(z/T) = 2^n·e^(r/T): a polynomial of degree 6 in r.
@@ -177,19 +190,28 @@ class Exp32 {
     float temperature_, per_unit_, unit_high_, unit_low_, series_[6];
 };
 
-// e^-x for x >= 0, without a boost: under 1 ULP down to the smallest normal number, 0 below it, NaN for NaN.
+// x·2^n for integers n in [-252, 0] held as float32, rounded once where it is subnormal.
+inline Vec32 scaled(Vec32 x, Vec32 n) {
+#if defined(__AVX512F__)
+    return (Vec32)_mm512_scalef_ps((__m512)x, (__m512)n);
+#else
+    constexpr float shift = 12582912.0f + 127.0f;  // puts n + exponent bias into the low bits
+    const Vec32 first = larger(splat32(-126.0f), n), second = n - first;
+    return x * (Vec32)((Bits32)(first + shift) << 23) * (Vec32)((Bits32)(second + shift) << 23);
+#endif
+}
+
+// e^-x for x >= 0: under 1 ULP of a normal result, gradual underflow, exact 0 from 104 on, NaN for NaN.
 inline Vec32 exp_negative(Vec32 x) {
-    constexpr float shift = 12582912.0f + 127.0f, unit_high = 0.693147182f, unit_low = -1.90465421e-9f;
-    const Vec32 shifted = fma_exact(x, splat32(-1.44269504f), splat32(shift));
-    const Vec32 n = shifted - shift;
+    constexpr float shift = 12582912.0f, unit_high = 0.693147182f, unit_low = -1.90465421e-9f;
+    const Vec32 n = fma_exact(x, splat32(-1.44269504f), splat32(shift)) - shift;
     Vec32 r = fma_exact(n, splat32(-unit_high), -x);
     r = fma(n, splat32(-unit_low), r);
     static const float series[] = {1.0f, 0.5f, 0.166665182f, 0.0416662060f, 0.00836895313f, 0.00139506022f};
     Vec32 p = fma(splat32(series[5]), r, splat32(series[4]));
     for (int k = 3; k >= 0; --k) p = fma(p, r, splat32(series[k]));
     p = fma(p, r, splat32(1.0f));
-    const Vec32 power = (Vec32)((Bits32)shifted << 23);
-    return x > 87.0f ? Vec32{} : p * power;
+    return x >= 104.0f ? Vec32{} : scaled(p, n);
 }
 
 // log(1 + x) for 0 <= x <= 1: x times a polynomial around 1/2, under 2 ULP.

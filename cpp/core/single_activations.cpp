@@ -51,8 +51,7 @@ class NarrowActivation {
         else
             s.solve<false, false, false>(exp_, 1.0, z, step, classes, nullptr, pitch, y);
         if (softmax) {
-            const Vec32 factor =
-                Pair::of([&](int h) { return s.inverse.half[h] / (1.0 + s.rest.half[h]); }).narrow();
+            const Vec32 factor = Pair::of([&](int h) { return s.inverse.half[h] / (1.0 + s.rest.half[h]); }).narrow();
             for (std::int64_t c = 0; c < classes; ++c) {
                 const Vec32 probability = load32(y + c * pitch) * factor;
                 store(y + c * pitch, probability > 1.0f ? splat32(1.0f) : probability);  // by rounding alone
@@ -109,8 +108,8 @@ bool wide_row(const ActivationProblem &p, WideSoftmax &row, std::int64_t r, floa
 }  // namespace
 
 bool is_single(const ActivationProblem &p) {
-    return p.kind <= Activation::logsumexp && !p.cotangent.given() && p.input.cols > 0 &&
-           p.input.dtype != DType::f64 && p.output.dtype != DType::f64;
+    return p.kind <= Activation::logsumexp && !p.cotangent.given() && p.input.cols > 0 && p.input.dtype != DType::f64 &&
+           p.output.dtype != DType::f64;
 }
 
 void activate_single(const ActivationProblem &p) {

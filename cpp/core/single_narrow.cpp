@@ -165,7 +165,7 @@ class NarrowRows {
         const RowsGiven given = read_rows(z, step, l);
         SingleSoftmax s;
         s.solve<keep, spread != Spread::none, spread == Spread::rows>(exp_, p_.temperature, z, step, classes(), share,
-                                                                       pitch, e);
+                                                                      pitch, e);
         const bool index = p_.kind == TargetKind::index;
         const Bits32 hit = index ? given.logit == s.largest : Bits32{};
         const Pair hits = Pair::widen(hit ? splat32(1.0f) : Vec32{}), logits = Pair::widen(given.logit),

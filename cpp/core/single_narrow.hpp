@@ -1,5 +1,5 @@
-// Softmax of rows in float32, one row in each lane: the mathematics of single_wide.cpp, with the loop over the classes outside.
-// A row's result does not depend on its neighbours.
+// Softmax of rows in float32, one row in each lane: the mathematics of single_wide.cpp, with the loop over the classes
+// outside. A row's result does not depend on its neighbours.
 #pragma once
 
 #include <type_traits>

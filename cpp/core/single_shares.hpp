@@ -63,8 +63,8 @@ inline bool moderate(double x) { return x == 0 || (x > 0x1p-60 && x < 0x1p60); }
 // Whether float32 holds the problem's numbers; single rows may still prove too wild.
 inline bool fits_single(const RowProblem &p, const Results &out) {
     const bool label_only = p.kind == TargetKind::index && p.smoothing == 0;
-    const bool on_logits = p.family == RowFamily::softmax_cross_entropy ||
-                           (p.family == RowFamily::softmax_kl_divergence && label_only);
+    const bool on_logits =
+        p.family == RowFamily::softmax_cross_entropy || (p.family == RowFamily::softmax_kl_divergence && label_only);
     if (!on_logits || p.kind == TargetKind::sparse || !ends_in_single(p, out)) return false;
     if (p.softcap != 0 || !(p.temperature > 0x1p-10 && p.temperature < 0x1p10)) return false;
     if (p.focal_gamma != 0 && !label_only) return false;

@@ -72,7 +72,8 @@ class WideRows {
     template <Spread spread, bool keep>
     bool finish(std::int64_t r, const float *share, const Sums &sums, double &value) {
         const std::int64_t top = softmax_.top();
-        const double maximum = softmax_.maximum(), sample = row_scale(p_, r), log_sum = std::log1p(sums.rest), sum = 1.0 + sums.rest;
+        const double maximum = softmax_.maximum(), sample = row_scale(p_, r), log_sum = std::log1p(sums.rest),
+                     sum = 1.0 + sums.rest;
         const double even = spread == Spread::even ? p_.smoothing / (double)classes_ : 0.0;
         double nats = 0, weight = 0, own = 0, others = 0;
         if (spread == Spread::even) {

@@ -1,5 +1,5 @@
-// Softmax of rows of many classes in float32, lanes along the classes. A row is read from memory once, tile by tile; its
-// exponentials stay in cache until results are written.
+// Softmax of rows of many classes in float32, lanes along the classes. A row is read from memory once, tile by tile;
+// its exponentials stay in cache until results are written.
 #pragma once
 
 #include <cmath>
@@ -10,23 +10,10 @@
 namespace crossentropy::CE_ISA {
 
 constexpr std::int64_t tile = 4096;  // floats: 16 KiB, a third of the first cache
-constexpr std::int64_t group = 4 * lanes32;
 
 // Over all classes but the top: e^x, spread·(z - z_top) and the spread itself.
 struct Sums {
     double rest = 0, gaps = 0, spread = 0;
-};
-
-// Sums of float32 vectors in float64, four vectors at a time.
-struct Total {
-    Vec low{}, high{};
-
-    void add(const Vec32 (&x)[4]) {
-        const Vec32 sum = (x[0] + x[1]) + (x[2] + x[3]);
-        low += low_half(sum);
-        high += high_half(sum);
-    }
-    double value() const { return sum_of_lanes(low + high); }
 };
 
 struct Reference {
@@ -87,7 +74,8 @@ struct Sweep {
         for (std::int64_t j = 0; j < count; j += group) {
             const std::int64_t left = count - j;
             if (left < group || (without >= j && without < j + group)) {
-                add_part(z + j, spread == Spread::rows ? share + j : nullptr, e + j, left < group ? left : group, without - j);
+                add_part(z + j, spread == Spread::rows ? share + j : nullptr, e + j, left < group ? left : group,
+                         without - j);
                 continue;
             }
             for (std::int64_t b = 0; b < ahead_bytes * group; b += 64) __builtin_prefetch(ahead + j * ahead_bytes + b);
@@ -179,8 +167,8 @@ class WideSoftmax {
             origins_[t] = origin_;
             Sweep<spread, keep> sweep{
                 exp_, {splat32(maximum_), splat32(origin_), splat32(exp_.lowest(maximum_))}, {}, {}, {}};
-            const Sums found = sweep.run(z, share ? share + first : nullptr, e_ + first, count, top_ >= first ? top_ - first : -1,
-                                         row + (first + tile) * bytes, bytes);
+            const Sums found = sweep.run(z, share ? share + first : nullptr, e_ + first, count,
+                                         top_ >= first ? top_ - first : -1, row + (first + tile) * bytes, bytes);
             sums.rest += found.rest;
             sums.gaps += found.gaps;
             sums.spread += found.spread;
