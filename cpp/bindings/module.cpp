@@ -236,6 +236,7 @@ NB_MODULE(_core, m) {
     m.def("instruction_set", [] { return std::string(kernels().name); });
     m.def("use_instruction_set", &use_instruction_set, nb::arg("name"));
     m.def("threads", &thread_count);
+    m.def("set_threads", &set_thread_count, nb::arg("count"));
 
     nb::class_<Rows>(m, "Rows", "Losses of rows of classes.")
         .def("__init__", &make_rows, nb::arg("family"), nb::arg("predictions"), nb::arg("prediction_tolerance"),
