@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,7 @@ class CoreCall:
         self.classes = int(random.choice(_CLASSES))
         self.leading = tuple(int(n) for n in random.choice(_LEADING, size=random.integers(0, 4)))
         most = int(random.choice(_MOST_ELEMENTS))
-        while np.prod(self.leading) * self.classes > most:
+        while math.prod(n + 1 for n in (*self.leading, self.classes)) > most:
             self.leading = self.leading[1:]
 
     def one_of(self, choices: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,8 @@ class Guarded:
         random, length, offset = self._random, 1, 0
         strides = [0] * len(shape)
         for axis in random.permutation(len(shape)):
-            step = int(random.choice(_STEPS if length < 5_000 else (1, -1)))
-            if shape[axis] * length <= 8 and random.random() < 0.05:
+            step = int(random.choice(_STEPS))
+            if math.prod(shape) <= 64 and length < _LONG_STEP and random.random() < 0.05:
                 step = _LONG_STEP
             strides[axis] = step * length * itemsize
             if step < 0:
