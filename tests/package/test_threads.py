@@ -73,14 +73,15 @@ def test_a_forked_process_computes_on_threads_of_its_own(callers: int) -> None:
     assert run(FORKS, str(callers), OMP_NUM_THREADS="3") == ["0"] * 5
 
 
-def test_a_process_ends_while_a_thread_computes() -> None:
+def test_a_process_ends_with_its_workers_asleep_or_about_to_be() -> None:
     code = (
         "import sys, threading; sys.path.insert(0, '.')\n"
         "from tests.package.test_threads import digest\n"
-        "threading.Thread(target=lambda: [digest() for _ in iter(int, 1)], daemon=True).start()\n"
+        "callers = [threading.Thread(target=digest) for _ in range(3)]\n"
+        "for caller in callers: caller.start()\n"
         "print(digest() == digest())\n"
     )
-    assert run(code) == ["True"]
+    assert run(code, OMP_NUM_THREADS="4") == ["True"]
 
 
 def test_calls_from_several_python_threads_at_once() -> None:
