@@ -1,6 +1,6 @@
 # make          builds everything into .venv
 # make demo     and runs the main job on real data
-# make test     runs the tests;  make lint, make bench, make docs
+# make test     runs the tests;  make lint, make sanitize, make bench, make docs
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find cpp -name '*.?pp') CMakeLists.txt pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-cpp lint format docs bench stubs clean
+.PHONY: build demo test test-cpp sanitize lint format docs bench stubs clean
 
 # The tools once, then the package: in place, so that edits of Python files need no new build.
 $(VENV)/tools: constraints.txt pyproject.toml
@@ -33,6 +33,23 @@ test-cpp: build
 	$(BIN)/cmake -S . -B build/cpp -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DCROSSENTROPY_TESTS=ON > /dev/null
 	$(BIN)/cmake --build build/cpp > /dev/null
 	$(BIN)/ctest --test-dir build/cpp --output-on-failure
+
+# The C++ tests and random calls of the extension with sanitizers of addresses and undefined behaviour, then the C++ tests
+# with that of threads. -S: the package built for this, not the one installed. numpy's memory is malloc's, which is watched.
+PRELOADED = $(foreach library,libasan.so libubsan.so libstdc++.so,$(shell $(CXX) -print-file-name=$(library)))
+sanitize: build
+	$(PIP) install --quiet --no-deps --no-build-isolation --upgrade --target build/address/package . \
+	  --config-settings build-dir=build/address --config-settings install.strip=false \
+	  --config-settings cmake.define.CROSSENTROPY_TESTS=ON \
+	  --config-settings cmake.define.CROSSENTROPY_SANITIZE=address,undefined
+	$(BIN)/ctest --test-dir build/address --output-on-failure
+	LD_PRELOAD="$(PRELOADED)" PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=16 \
+	  PYTHONPATH=build/address/package:$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))"):. \
+	  $(BIN)/python -S -m tests.fuzz
+	$(BIN)/cmake -S . -B build/thread -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DCROSSENTROPY_TESTS=ON \
+	  -DCROSSENTROPY_SANITIZE=thread > /dev/null
+	$(BIN)/cmake --build build/thread > /dev/null
+	$(BIN)/ctest --test-dir build/thread --output-on-failure
 
 lint: build
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ _TARGETS = {
     "real": "numbers",
 }
 #: Public names that compute nothing.
-NO_FUNCTIONS = ("SparseTargets", "checked", "use_implementation", "show_config")
+NO_FUNCTIONS = ("SparseTargets", *ce.__all__[ce.__all__.index("checked") :])  # and the choices and facts at the end
 
 
 def table() -> str:

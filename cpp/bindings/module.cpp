@@ -80,6 +80,7 @@ struct Held {
     Problem problem;
     std::vector<nb::object> arrays;
     bool loss_per_row = true;
+    bool faultless = false;  // as weigh() has found; until then an index may lie outside the classes
 };
 
 using Rows = Held<RowProblem>;
@@ -87,12 +88,13 @@ using Elements = Held<ElementProblem>;
 
 // (total, fault, row, column, value): the sum of row weights, and the first thing wrong with the input.
 template <class Problem, Weighed (*Kernels::*weigh)(const Problem &)>
-nb::tuple weigh_problem(const Held<Problem> &held) {
+nb::tuple weigh_problem(Held<Problem> &held) {
     Weighed w;
     {
         nb::gil_scoped_release release;
         w = (kernels().*weigh)(held.problem);
     }
+    held.faultless = w.finding.fault == Fault::none;
     return nb::make_tuple(w.total, (int)w.finding.fault, w.finding.row, w.finding.col, w.finding.value);
 }
 
@@ -112,6 +114,7 @@ template <class Problem, double (*Kernels::*run)(const Problem &, const Results 
 double run_problem(const Held<Problem> &held, int order, double divisor, const Coded<Output> &losses,
                    const Coded<Output> &derivative, const Coded<Input> &direction) {
     require(order >= 0 && order <= (int)Order::hessian_diagonal, "unknown order");
+    require(std::is_same_v<Problem, ElementProblem> || held.faultless, "weigh first, and find no fault");
     const View &shape = held.problem.predictions;
     const Results results{(Order)order, view_of(losses, !held.loss_per_row), view_of(derivative), view_of(direction),
                           divisor};
@@ -236,6 +239,7 @@ NB_MODULE(_core, m) {
     m.def("instruction_set", [] { return std::string(kernels().name); });
     m.def("use_instruction_set", &use_instruction_set, nb::arg("name"));
     m.def("threads", &thread_count);
+    m.def("set_threads", &set_thread_count, nb::arg("count"));
 
     nb::class_<Rows>(m, "Rows", "Losses of rows of classes.")
         .def("__init__", &make_rows, nb::arg("family"), nb::arg("predictions"), nb::arg("prediction_tolerance"),

@@ -1,7 +1,5 @@
 // Rows through the table of kernels, on every instruction set: a worked number (float32 in, so to 1e-11), the same bits
 // for any number of threads, faults found in row order, strides, and views whose offsets pass 2^31.
-#include <omp.h>
-
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -9,6 +7,7 @@
 
 #include "check.hpp"
 #include "instruction_sets.hpp"
+#include "parallel.hpp"
 
 using namespace crossentropy;
 
@@ -55,7 +54,7 @@ void same_bits_for_any_threads() {
     std::vector<float> first(c.logits.size()), gradient(c.logits.size());
     double sum = 0;
     for (int threads : {1, 2, 3, 16}) {
-        omp_set_num_threads(threads);
+        set_thread_count(threads);
         Results out;
         out.order = Order::gradient;
         out.derivative = matrix(gradient.data(), DType::f32, 1000, 257);

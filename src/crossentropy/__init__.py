@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from crossentropy._activations import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax, softplus
 from crossentropy._checked import checked
-from crossentropy._config import show_config
+from crossentropy._config import get_num_threads, set_num_threads, show_config, use_instruction_set
 from crossentropy._dispatch import use_implementation
 from crossentropy._losses import (
     binary_cross_entropy,
@@ -78,6 +78,9 @@ __all__ = [  # noqa: RUF022 (a table of contents, in the order of reading)
     # choices and facts
     "checked",
     "use_implementation",
+    "use_instruction_set",
+    "set_num_threads",
+    "get_num_threads",
     "show_config",
 ]
 

@@ -1,12 +1,17 @@
-"""What runs here: version, instruction set, threads, compiler, and which implementation serves what (promise 25)."""
+"""What runs here, and what may be chosen of it: threads and instruction set, both of the whole process (promise 25)."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from crossentropy._dispatch import implementation
 from crossentropy._loss import LOSSES
 from crossentropy._native import core
+from crossentropy._validation import sentence
+
+_MOST_THREADS = 2**16 - 1
 
 
 def show_config() -> dict[str, Any]:
@@ -34,3 +39,75 @@ def show_config() -> dict[str, Any]:
             "measures": "reference (float64 NumPy)",
         },
     }
+
+
+def set_num_threads(n: int) -> None:
+    """Let losses and activations use up to ``n`` threads from now on, in the whole process.
+
+    The latest word counts: what ``OMP_NUM_THREADS`` says at the start (else one thread for each core), this function,
+    and ``threadpoolctl.threadpool_limits``, which limits the thread that enters it, until it leaves. Results are the
+    same bit for bit whatever the number; small calls use one thread anyway.
+
+    Raises:
+        ValueError: unless 1 <= n <= 65535.
+        TypeError: for what is no integer.
+
+    Example:
+        >>> import crossentropy as ce
+        >>> before = ce.get_num_threads()
+        >>> ce.set_num_threads(3)
+        >>> ce.get_num_threads()
+        3
+        >>> ce.set_num_threads(before)
+    """
+    is_integer = isinstance(n, int | np.integer) and not isinstance(n, bool)
+    if not is_integer or not 1 <= n <= _MOST_THREADS:
+        raise (ValueError if is_integer else TypeError)(
+            sentence(
+                "n",
+                expected=f"an integer from 1 to {_MOST_THREADS}",
+                received=repr(n),
+                remedy="pass the number of threads",
+            )
+        )
+    core.set_threads(int(n))
+
+
+def get_num_threads() -> int:
+    """How many threads the next large call from this thread may use.
+
+    Example:
+        >>> import crossentropy as ce
+        >>> ce.get_num_threads() >= 1
+        True
+    """
+    return core.threads()
+
+
+def use_instruction_set(name: str) -> str:
+    """Run losses and activations on one of ``show_config()["instruction_sets"]`` from now on, in the whole process.
+
+    Returns the name of the one in use before. The environment variable CROSSENTROPY_ISA chooses at the start.
+
+    Raises:
+        ValueError: for a set that this machine or this build does not have.
+
+    Example:
+        >>> import crossentropy as ce
+        >>> before = ce.use_instruction_set("baseline")
+        >>> ce.show_config()["instruction_set"]
+        'baseline'
+        >>> ce.use_instruction_set(before)
+        'baseline'
+    """
+    before = core.instruction_set()
+    if not isinstance(name, str) or not core.use_instruction_set(name):
+        raise ValueError(
+            sentence(
+                "name",
+                expected=f"one of {', '.join(core.available_instruction_sets())}",
+                received=repr(name),
+                remedy="name a set that this machine has",
+            )
+        )
+    return before

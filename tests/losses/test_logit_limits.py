@@ -13,6 +13,8 @@ from crossentropy._loss import LOSSES
 from crossentropy.testing import ulp_distance
 from tests.support.layouts import FLOATS
 
+pytestmark = pytest.mark.usefixtures("instruction_set")
+
 INF, NAN = math.inf, math.nan
 SOFTMAX = [loss for loss in LOSSES.values() if "class_mask" in loss.contract.options]
 SIGMOID = [ce.sigmoid_cross_entropy, ce.multilabel_soft_margin]

@@ -64,6 +64,7 @@ def _error(run):
     return "no error"
 
 
+@pytest.mark.usefixtures("instruction_set")
 @every_loss
 @given(data=st.data())
 def test_any_layout_gives_the_same_bits(loss, data):

@@ -14,6 +14,8 @@ from tests.support.calls import calls, quietly
 from tests.support.expected import prepared
 from tests.support.formulas import FORMULAS
 
+pytestmark = pytest.mark.usefixtures("instruction_set")
+
 every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 # what distributions are moved by must leave them distributions
 loss_of_free_predictions = pytest.mark.parametrize(

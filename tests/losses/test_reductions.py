@@ -16,6 +16,8 @@ from crossentropy._loss import LOSSES
 from tests.support.calls import calls, quietly
 from tests.support.expected import prepared
 
+pytestmark = pytest.mark.usefixtures("instruction_set")
+
 every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 losses_of_rows = pytest.mark.parametrize(
     "loss", [loss for loss in LOSSES.values() if "index" in loss.contract.target_kinds], ids=lambda loss: loss.__name__

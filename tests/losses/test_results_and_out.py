@@ -13,6 +13,8 @@ from crossentropy.testing import ulp_distance
 from tests.support.calls import Call, calls, quietly
 from tests.support.layouts import FLOATS, LAYOUTS, lay
 
+pytestmark = pytest.mark.usefixtures("instruction_set")
+
 every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 INTEGERS_OF_DOMAIN = {"logits": [[2, -1], [0, 3]], "scores": [[2, -1], [0, 3]], "real numbers": [[2, -1], [0, 3]]}
 OUT = (

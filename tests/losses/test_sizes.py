@@ -11,6 +11,8 @@ import pytest
 import crossentropy as ce
 from crossentropy._loss import LOSSES
 
+pytestmark = pytest.mark.usefixtures("instruction_set")
+
 every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 
 

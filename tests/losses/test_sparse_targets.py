@@ -8,6 +8,8 @@ import pytest
 import crossentropy as ce
 from crossentropy._loss import LOSSES
 
+pytestmark = pytest.mark.usefixtures("instruction_set")
+
 CLASSES = 6
 INDICES = np.array([[5, 0], [2, 3], [1, 4]])
 LISTED = np.array([[0.5, 0.25], [0.75, 0.25], [0.0, 0.125]])

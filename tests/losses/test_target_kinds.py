@@ -10,6 +10,8 @@ from crossentropy._loss import LOSSES
 from tests.support.layouts import FLOATS
 from tests.support.parts import INTEGERS, SIGNED
 
+pytestmark = pytest.mark.usefixtures("instruction_set")
+
 OF_ROWS = [loss for loss in LOSSES.values() if "index" in loss.contract.target_kinds]
 OF_BITS = [loss for loss in LOSSES.values() if "binary" in loss.contract.target_kinds]
 losses_of_rows = pytest.mark.parametrize("loss", OF_ROWS, ids=lambda loss: loss.__name__)

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 import crossentropy as ce
+from benchmarks.documents._functions import NO_FUNCTIONS
 from crossentropy._loss import LOSSES
 
 ROOT = Path(__file__).parents[2]
-CALLABLES = [n for n in ce.__all__ if n not in ("SparseTargets", "checked", "use_implementation", "show_config")]
+CALLABLES = [name for name in ce.__all__ if name not in NO_FUNCTIONS]
 
 
 def test_the_list_is_complete_and_without_repetition() -> None:

@@ -1,0 +1,193 @@
+"""Random calls straight at the compiled core: its own checks alone keep it within the arrays it is given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from crossentropy._native import coded, core
+from tests.fuzz.guarded import Guarded
+from tests.support.layouts import FLOATS, Array
+from tests.support.parts import INTEGERS
+
+_INTEGERS = [np.dtype(name) for name in INTEGERS]
+_FLOATS = list(FLOATS.values())
+_CLASSES = [0, 1, 1, 2, 3, 5, 8, 9, 16, 17, 31, 33, 64, 127, 128, 129, 257, 1030]
+_LEADING = [0, 1, 1, 2, 3, 5, 9, 40, 200]
+_MOST_ELEMENTS = [3_000] * 30 + [70_000]  # more than stay on one thread
+_NUMBERS = [0.0, 0.0, 0.0, 0.1, 1.0, 2.0, -1.0, 30.0, 1e300, np.nan, np.inf, -np.inf]
+_EXTREMES = [0.0, 1.0, -1.0, 1e-310, 1e300, np.inf, -np.inf, np.nan]
+
+
+class CoreCall:
+    """The arguments of one call, most of them fitting; in half of the calls some are wild."""
+
+    def __init__(self, random: np.random.Generator, guarded: Guarded) -> None:
+        self.random, self.guarded = random, guarded
+        self._wildness = float(random.choice([0.0, 0.1]))
+        self.classes = int(random.choice(_CLASSES))
+        self.leading = tuple(int(n) for n in random.choice(_LEADING, size=random.integers(0, 4)))
+        most = int(random.choice(_MOST_ELEMENTS))
+        while math.prod(n + 1 for n in (*self.leading, self.classes)) > most:
+            self.leading = self.leading[1:]
+
+    def one_of(self, choices: Any) -> Any:
+        return choices[int(self.random.integers(len(choices)))]
+
+    def chance(self, p: float) -> bool:
+        return bool(self.random.random() < p)
+
+    def wild(self) -> bool:
+        return self.chance(self._wildness)
+
+    def or_wild(self, fitting: Any, wild: Callable[[], Any]) -> Any:
+        return wild() if self.wild() else fitting
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (*self.leading, self.classes)
+
+    def numbers(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        if self.chance(0.05):
+            return np.frombuffer(self.random.bytes(int(np.prod(shape)) * dtype.itemsize), dtype).reshape(shape)
+        if dtype in _INTEGERS:
+            low, high = self.one_of([(0, max(self.classes, 1)), (0, 2), (-3, self.classes + 3)])
+            return self.random.integers(low, high, size=shape).astype(dtype)
+        values = self.random.normal(size=shape) * self.one_of([0.1, 1.0, 100.0])
+        if self.chance(0.3):
+            values = np.abs(values) / np.abs(values).sum(axis=-1, keepdims=True) if shape else np.abs(values)
+        if self.chance(0.3):
+            values = np.where(self.random.random(shape) < 0.1, self.one_of(_EXTREMES), values)
+        return np.asarray(values).astype(dtype)
+
+    def array(self, shape: tuple[int, ...], dtypes: list[np.dtype[Any]]) -> Any:
+        """An array of this shape with its code; or one of any shape, dtype and code; or what is no array."""
+        fitting = coded(self.guarded.input(self.numbers(shape, self.one_of(dtypes))))
+        return self.or_wild(fitting, lambda: self.wild_array(writeable=False))
+
+    def output(self, shape: tuple[int, ...]) -> Any:
+        fitting = coded(self.guarded.output(shape, self.one_of(_FLOATS)))
+        return self.or_wild(fitting, lambda: self.wild_array(writeable=True))
+
+    def wild_array(self, *, writeable: bool) -> Any:
+        if self.chance(0.2):
+            return self.one_of([None, 1, "text", (), (None, 3), ([1.0], 3), object()])
+        shapes = [self.shape, self.leading, self.shape[1:], self.shape[::-1], (*self.shape, 2), (self.classes,), ()]
+        shape = tuple(self.one_of([*shapes, (1,) * 34, tuple(n + 1 for n in self.shape), (2, 3)]))
+        dtype = self.one_of([*_FLOATS, *_INTEGERS])
+        array = self.guarded.output(shape, dtype) if writeable else self.guarded.input(self.numbers(shape, dtype))
+        given = coded(array)
+        code = self.one_of([given[1], given[1], int(self.random.integers(-2, 14)), 2**31, 2.0, None])
+        return self.one_of([given[0], given[0], given[0], given[0][::-1] if shape else given[0]]), code
+
+    def weights(self, size: int) -> Any:
+        def wild() -> Any:
+            dtype, shape = self.one_of([*_FLOATS[:1], *_FLOATS[2:], *_INTEGERS]), self.one_of([(size,), self.shape, ()])
+            return self.one_of([1.0, "text", [1.0] * size, self.guarded.input(self.numbers(shape, dtype))])
+
+        fitting = None if self.chance(0.5) else np.abs(self.numbers((size,), np.dtype(np.float64)))
+        return self.or_wild(fitting, wild)
+
+    def number(self, usual: float) -> Any:
+        return self.or_wild(usual, lambda: self.one_of([*_NUMBERS, None, "text"]))
+
+    def option(self) -> Any:
+        return self.number(self.one_of([0.0, 0.0, 0.1, 1.0]))
+
+    def code(self, count: int) -> Any:
+        return self.or_wild(int(self.random.integers(count)), lambda: self.one_of([-1, count, 2**31, 2**70, 0.5, None]))
+
+
+def rows(call: CoreCall) -> None:
+    count = int(np.prod(call.leading, dtype=np.int64))
+    kind = call.code(3)
+    listed = call.one_of([1, max(call.classes, 1), max(call.classes // 2, 1)])
+    targets, probabilities = call.array(call.leading, _INTEGERS), None
+    if kind == 1:
+        targets = call.array(call.shape, _FLOATS)
+    elif kind == 2:
+        targets = call.array((*call.leading, listed), _INTEGERS)
+        probabilities = call.array((*call.leading, listed), _FLOATS)
+    mask = None
+    if call.chance(0.3):
+        mask = call.array(call.one_of([call.shape, (call.classes,)]), [np.dtype(np.uint8)])
+    problem = core.Rows(
+        call.code(4),
+        call.array(call.shape, _FLOATS),
+        call.number(call.one_of([1e-8, np.inf])),
+        kind,
+        targets,
+        probabilities,
+        call.number(call.one_of([1e-8, np.inf])),
+        call.chance(0.5),
+        call.or_wild(call.one_of([None, None, 0, -100]), lambda: call.one_of([2**63, -(2**63), 0.5, "text"])),
+        call.weights(call.classes),
+        call.weights(count),
+        mask,
+        call.option(),
+        call.number(call.one_of([1.0, 1.0, 0.5])),
+        call.number(call.one_of([0.0, 0.0, 30.0])),
+        call.option(),
+        call.option(),
+    )
+    run(call, problem, call.leading)
+
+
+def elements(call: CoreCall) -> None:
+    count, family = int(np.prod(call.leading, dtype=np.int64)), call.code(5)
+    problem = core.Elements(
+        family,
+        call.array(call.shape, _FLOATS),
+        call.array(call.shape, [*_FLOATS, *_INTEGERS]),
+        call.weights(call.classes),
+        call.weights(call.classes),
+        call.weights(count),
+        call.array(call.shape, _FLOATS[3:]) if call.chance(0.3) else None,
+        call.option(),
+        call.option(),
+    )
+    run(call, problem, call.leading if family == 3 else call.shape)
+
+
+def run(call: CoreCall, problem: Any, losses: tuple[int, ...]) -> None:
+    """What a call of a loss does, and more than once: a problem is not used up."""
+    for _ in range(2):
+        if call.chance(0.9) and problem.weigh()[1] and call.chance(0.9):
+            return
+        order = call.code(4)
+        problem.run(
+            order,
+            call.number(1.0),
+            call.output(losses) if call.chance(0.5) else None,
+            call.output(call.shape) if (order != 0) != call.wild() else None,
+            call.array(call.shape, _FLOATS) if (order == 2) != call.wild() else None,
+        )
+
+
+def activate(call: CoreCall) -> None:
+    kind = call.code(7)
+    reduced = (*call.leading, 1) if kind == 2 else call.shape
+    given = call.chance(0.5)
+    core.activate(
+        kind,
+        call.array(call.shape, _FLOATS),
+        call.array(reduced, _FLOATS) if given else None,
+        call.output(call.shape if given else reduced),
+    )
+
+
+def one_call(random: np.random.Generator) -> str:
+    """One random call: "done", or the name of the error that it was refused with."""
+    guarded = Guarded(random)
+    call = CoreCall(random, guarded)
+    try:
+        with np.errstate(all="ignore"):
+            call.one_of([rows, rows, elements, activate])(call)
+        outcome = "done"
+    except (ValueError, TypeError, IndexError) as error:
+        outcome = type(error).__name__
+    guarded.check()
+    return outcome
