@@ -18,7 +18,7 @@ _TARGETS = {
     "real": "numbers",
 }
 #: Public names that compute nothing.
-NO_FUNCTIONS = ("SparseTargets", "checked", "use_implementation", "show_config")
+NO_FUNCTIONS = ("SparseTargets", "checked", "use_implementation", "release_memory", "show_config")
 
 
 def table() -> str:

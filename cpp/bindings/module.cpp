@@ -224,6 +224,8 @@ void activate(int kind, const Coded<Input> &input, const Coded<Input> &cotangent
 
 }  // namespace
 
+void bind_memory(nb::module_ &m);  // memory.cpp
+
 NB_MODULE(_core, m) {
     m.doc() = "The compiled core of crossentropy. Use the functions of the package, not these.";
     m.def("version", [] { return std::string(CE_VERSION); });
@@ -236,6 +238,7 @@ NB_MODULE(_core, m) {
     m.def("instruction_set", [] { return std::string(kernels().name); });
     m.def("use_instruction_set", &use_instruction_set, nb::arg("name"));
     m.def("threads", &thread_count);
+    bind_memory(m);
 
     nb::class_<Rows>(m, "Rows", "Losses of rows of classes.")
         .def("__init__", &make_rows, nb::arg("family"), nb::arg("predictions"), nb::arg("prediction_tolerance"),

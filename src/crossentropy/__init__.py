@@ -24,6 +24,7 @@ from crossentropy._losses import (
     softmax_cross_entropy,
     softmax_kl_divergence,
 )
+from crossentropy._memory import release_memory
 from crossentropy._native import core as _core
 from crossentropy._targets import SparseTargets
 
@@ -78,6 +79,7 @@ __all__ = [  # noqa: RUF022 (a table of contents, in the order of reading)
     # choices and facts
     "checked",
     "use_implementation",
+    "release_memory",
     "show_config",
 ]
 

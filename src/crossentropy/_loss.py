@@ -7,8 +7,10 @@ from functools import update_wrapper
 from typing import Any, Generic, ParamSpec
 
 from crossentropy._contracts import Contract, Domain, TargetKind
-from crossentropy._evaluate import as_out, evaluate, fresh_derivative
+from crossentropy._evaluate import evaluate
+from crossentropy._memory import empty
 from crossentropy._problems import Array, Order, Problem
+from crossentropy._results import result_like
 from crossentropy._validation import as_floats, check_shape, sentence
 
 P = ParamSpec("P")
@@ -65,14 +67,20 @@ class Loss(Generic[P]):
         problem = self._problem(args, kwargs)
         return evaluate(problem, Order.VALUE, None, None)
 
-    def value_and_grad(self, *args: Any, out: Array | None = None, **kwargs: Any) -> tuple[Any, Array]:
+    def value_and_grad(
+        self, *args: Any, out: Array | None = None, inplace: bool = False, **kwargs: Any
+    ) -> tuple[Any, Array]:
         """The value and its gradient with respect to the first argument, in one pass.
 
         The gradient has the first argument's shape and dtype (float64 for integers). ``out=`` takes it instead of a new
-        array: same shape, any float dtype; it may be the first argument itself, which is then overwritten.
+        array: same shape, any float dtype. ``inplace=True`` overwrites the first argument with it, as
+        ``out=predictions`` does. A call that raises leaves its inputs as they were, even then; an ``out=`` apart from
+        them may hold part of a gradient.
         """
         problem = self._problem(args, kwargs)
-        gradient = fresh_derivative(problem) if out is None else as_out(problem, out)
+        name = problem.names[0]
+        predictions, given = problem.outside(problem.predictions), args[0] if args else kwargs[name]
+        gradient = result_like(predictions, name, given, problem.read, out=out, inplace=inplace)
         return evaluate(problem, Order.GRADIENT, gradient, None), gradient
 
     def hvp(self, *args: Any, **kwargs: Any) -> Array:
@@ -87,15 +95,17 @@ class Loss(Generic[P]):
             )
         problem = self._problem(args, kwargs)
         direction = as_floats("v", v)
-        check_shape("v", direction.shape, problem.outside(problem.predictions.shape), "the shape of the predictions")
-        product = fresh_derivative(problem)
+        predictions = problem.outside(problem.predictions)
+        check_shape("v", direction.shape, predictions.shape, "the shape of the predictions")
+        product = empty(predictions.shape, predictions.dtype)
         evaluate(problem, Order.HVP, product, direction)
         return product
 
     def hessian_diagonal(self, *args: P.args, **kwargs: P.kwargs) -> Array:
         """The diagonal of the Hessian, in the first argument's shape."""
         problem = self._problem(args, kwargs)
-        diagonal = fresh_derivative(problem)
+        predictions = problem.outside(problem.predictions)
+        diagonal = empty(predictions.shape, predictions.dtype)
         evaluate(problem, Order.HESSIAN_DIAGONAL, diagonal, None)
         return diagonal
 

@@ -20,6 +20,18 @@ def use_instruction_set(name: str) -> bool: ...
 
 def threads() -> int: ...
 
+class Block:
+    """Memory of a large result, reused when it is gone."""
+
+    def __init__(self, bytes: int) -> None: ...
+
+smallest_block: int = 4194304
+
+def memory_use() -> tuple[int, int]:
+    """Bytes of the blocks in use, and of those that wait."""
+
+def release_memory() -> None: ...
+
 class Rows:
     """Losses of rows of classes."""
 
