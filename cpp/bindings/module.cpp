@@ -225,6 +225,7 @@ void activate(int kind, const Coded<Input> &input, const Coded<Input> &cotangent
 }  // namespace
 
 void bind_memory(nb::module_ &m);  // memory.cpp
+void bind_plain(nb::module_ &m);   // plain.cpp
 
 NB_MODULE(_core, m) {
     m.doc() = "The compiled core of crossentropy. Use the functions of the package, not these.";
@@ -239,6 +240,7 @@ NB_MODULE(_core, m) {
     m.def("use_instruction_set", &use_instruction_set, nb::arg("name"));
     m.def("threads", &thread_count);
     bind_memory(m);
+    bind_plain(m);
 
     nb::class_<Rows>(m, "Rows", "Losses of rows of classes.")
         .def("__init__", &make_rows, nb::arg("family"), nb::arg("predictions"), nb::arg("prediction_tolerance"),

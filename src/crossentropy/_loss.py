@@ -6,9 +6,14 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, Generic, ParamSpec
 
+import numpy as np
+
+from crossentropy._checked import is_checked
 from crossentropy._contracts import Contract, Domain, TargetKind
+from crossentropy._dispatch import implementation
 from crossentropy._evaluate import evaluate
 from crossentropy._memory import empty
+from crossentropy._native_engine import plain_calls
 from crossentropy._problems import Array, Order, Problem
 from crossentropy._results import result_like
 from crossentropy._validation import as_floats, check_shape, sentence
@@ -45,6 +50,7 @@ class Loss(Generic[P]):
         self.contract = contract
         self._declared = declared
         self._build = build
+        self._plain = plain_calls(contract.name)
         update_wrapper(self, declared)
 
     def _problem(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Problem:
@@ -56,6 +62,16 @@ class Loss(Generic[P]):
             kwargs = named
         return self._build(contract.name, contract.arguments, *args, **{**contract.options, **kwargs})
 
+    def _is_plain(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether a call may be one for ``self._plain``, which still finds what it cannot take."""
+        return (
+            len(args) == 2
+            and type(args[0]) is np.ndarray
+            and (not kwargs or kwargs.keys() == {"reduction"})
+            and implementation() == "native"
+            and not is_checked()
+        )
+
     def __repr__(self) -> str:
         return f"<crossentropy loss {self.contract.name}>"
 
@@ -64,8 +80,11 @@ class Loss(Generic[P]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """The value; with ``return_weight=True`` the pair (value, sum of row weights)."""
-        problem = self._problem(args, kwargs)
-        return evaluate(problem, Order.VALUE, None, None)
+        if self._is_plain(args, kwargs):
+            value = self._plain(args[0], args[1], kwargs.get("reduction", "mean"), None)
+            if value is not None:
+                return value
+        return evaluate(self._problem(args, kwargs), Order.VALUE, None, None)
 
     def value_and_grad(
         self, *args: Any, out: Array | None = None, inplace: bool = False, **kwargs: Any
@@ -77,6 +96,13 @@ class Loss(Generic[P]):
         ``out=predictions`` does. A call that raises leaves its inputs as they were, even then; an ``out=`` apart from
         them may hold part of a gradient.
         """
+        if self._is_plain(args, kwargs) and (out is None or not inplace):
+            predictions = args[0]
+            taker = predictions if inplace else empty(predictions.shape, predictions.dtype) if out is None else out
+            value = self._plain(args[0], args[1], kwargs.get("reduction", "mean"), taker)
+            if value is not None:
+                return value, taker
+            del taker
         problem = self._problem(args, kwargs)
         name = problem.names[0]
         predictions, given = problem.outside(problem.predictions), args[0] if args else kwargs[name]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from crossentropy._conventions import sum_tolerance
+from crossentropy._conventions import EPSILON, sum_tolerance
 from crossentropy._native import Coded, coded, coded_output, core
 from crossentropy._problems import (
     Array,
@@ -31,6 +33,12 @@ _ELEMENT_FAMILIES = (
     "multilabel_soft_margin",
     "mean_squared_error",
 )
+
+
+def plain_calls(family: str) -> core.Plain:
+    """A loss's plain calls in one step: two NumPy arrays, no option but the reduction; None for whatever else."""
+    families = _ROW_FAMILIES if family in _ROW_FAMILIES else _ELEMENT_FAMILIES
+    return core.Plain(families is _ROW_FAMILIES, families.index(family), [math.sqrt(e) for e in EPSILON.values()])
 
 
 class _NativeEngine:

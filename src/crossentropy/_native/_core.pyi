@@ -2,6 +2,7 @@
 The compiled core of crossentropy. Use the functions of the package, not these.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy
@@ -31,6 +32,13 @@ def memory_use() -> tuple[int, int]:
     """Bytes of the blocks in use, and of those that wait."""
 
 def release_memory() -> None: ...
+
+class Plain:
+    """Plain calls of a loss, in one step."""
+
+    def __init__(self, rows: bool, family: int, tolerances: Sequence[float]) -> None: ...
+
+    def __call__(self, predictions: object | None, targets: object | None, reduction: object | None, out: object | None) -> object: ...
 
 class Rows:
     """Losses of rows of classes."""
