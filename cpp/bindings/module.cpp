@@ -196,6 +196,7 @@ void make_elements(Elements *self, int family, const Coded<Input> &predictions, 
     require(p.predictions.given() && holds_floats(p.predictions), "predictions: a float dtype");
     require(p.targets.given(), "targets: needed");
     same_shape(p.targets, p.predictions, "targets: shape of the predictions");
+    require(holds_floats(p.element_weight), "sample_weight: a float dtype");
     if (p.element_weight.given())
         same_shape(p.element_weight, p.predictions, "sample_weight: shape of the predictions");
     p.class_weight = vector_of(class_weight, p.predictions.cols, "class_weight: one for each column");

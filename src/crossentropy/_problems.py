@@ -126,7 +126,7 @@ class ElementProblem(NamedTuple):
     per_row: bool = False
     class_weight: Doubles | None = None
     pos_weight: Doubles | None = None
-    sample_weight: Doubles | None = None
+    sample_weight: Array | None = None  # of the predictions' shape, any float dtype; or float64, of its rows
     label_smoothing: float = 0.0
     focal_gamma: float = 0.0
 
