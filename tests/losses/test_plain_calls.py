@@ -109,6 +109,21 @@ def test_what_is_unusual_goes_the_long_way(loss, name):
 
 
 @every_loss
+def test_promise_23_a_fault_leaves_the_predictions_as_they_were(loss):
+    kind = loss.contract.target_kinds[0]
+    x, targets = arguments(loss, kind, (4, 3), np.float64)
+    if kind == "real":
+        with pytest.raises(ValueError, match=r"^targets: expected shape"):
+            loss.value_and_grad(x, targets[1:], inplace=True)
+        return
+    overwritten, wrong = x.copy(), np.array(targets)
+    wrong[-1] = 3
+    with pytest.raises((IndexError, ValueError), match=r": expected .*, got 3 in row"):
+        loss.value_and_grad(overwritten, wrong, inplace=True)
+    np.testing.assert_array_equal(overwritten, x)
+
+
+@every_loss
 def test_targets_that_out_overlaps_go_the_long_way(loss):
     x = arguments(loss, loss.contract.target_kinds[0], (4, 3), np.float64)[0]
     targets = np.ones((4, 3)) if loss.contract.target_kinds[0] != "index" else np.full((4, 3), 1 / 3)

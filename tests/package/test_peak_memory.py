@@ -69,7 +69,7 @@ takes(lambda: activation(x, inplace=True))
 TEMPORARY = """
 takes(lambda: x + 1, x.nbytes)
 print("a result is not counted")
-takes(lambda: (x + 1) + out, x.nbytes)
+takes(lambda: [x + 1, x + 2], x.nbytes)
 """
 
 SOFT = "filled(x.shape, x.dtype, 1 / columns)"
