@@ -14,7 +14,7 @@ SECTIONS = {
     "Measures": ("_measures", "_differential_entropy"),
     "Losses": ("_losses", "_targets"),
     "Activations": ("_activations",),
-    "Choices and facts": ("_checked", "_dispatch", "_config"),
+    "Choices and facts": ("_checked", "_dispatch", "_memory", "_config"),
 }
 
 

@@ -199,6 +199,7 @@ void make_elements(Elements *self, int family, const Coded<Input> &predictions, 
     require(p.predictions.given() && holds_floats(p.predictions), "predictions: a float dtype");
     require(p.targets.given(), "targets: needed");
     same_shape(p.targets, p.predictions, "targets: shape of the predictions");
+    require(holds_floats(p.element_weight), "sample_weight: a float dtype");
     if (p.element_weight.given())
         same_shape(p.element_weight, p.predictions, "sample_weight: shape of the predictions");
     p.class_weight = vector_of(class_weight, p.predictions.cols, "class_weight: one for each column");
@@ -227,6 +228,9 @@ void activate(int kind, const Coded<Input> &input, const Coded<Input> &cotangent
 
 }  // namespace
 
+void bind_memory(nb::module_ &m);  // memory.cpp
+void bind_plain(nb::module_ &m);   // plain.cpp
+
 NB_MODULE(_core, m) {
     m.doc() = "The compiled core of crossentropy. Use the functions of the package, not these.";
     m.def("version", [] { return std::string(CE_VERSION); });
@@ -240,6 +244,8 @@ NB_MODULE(_core, m) {
     m.def("use_instruction_set", &use_instruction_set, nb::arg("name"));
     m.def("threads", &thread_count);
     m.def("set_threads", &set_thread_count, nb::arg("count"));
+    bind_memory(m);
+    bind_plain(m);
 
     nb::class_<Rows>(m, "Rows", "Losses of rows of classes.")
         .def("__init__", &make_rows, nb::arg("family"), nb::arg("predictions"), nb::arg("prediction_tolerance"),

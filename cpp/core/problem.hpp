@@ -93,7 +93,7 @@ struct ElementProblem {
     const double *class_weight = nullptr;     // (cols,)
     const double *positive_weight = nullptr;  // (cols,)
     const double *row_weight = nullptr;       // (rows,)
-    View element_weight;                      // f64, the predictions' shape
+    View element_weight;                      // floats, the predictions' shape
     double smoothing = 0, focal_gamma = 0;
 };
 

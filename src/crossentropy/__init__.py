@@ -24,6 +24,7 @@ from crossentropy._losses import (
     softmax_cross_entropy,
     softmax_kl_divergence,
 )
+from crossentropy._memory import release_memory
 from crossentropy._native import core as _core
 from crossentropy._targets import SparseTargets
 
@@ -81,6 +82,7 @@ __all__ = [  # noqa: RUF022 (a table of contents, in the order of reading)
     "use_instruction_set",
     "set_num_threads",
     "get_num_threads",
+    "release_memory",
     "show_config",
 ]
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crossentropy._conventions import is_supported_float
 from crossentropy._dispatch import implementation
-from crossentropy._native import coded, coded_output, core, is_plain
-from crossentropy._validation import Array, as_axis, as_floats, axis_last, check_shape, sentence
+from crossentropy._memory import empty
+from crossentropy._native import coded, coded_output, core
+from crossentropy._results import result_like
+from crossentropy._validation import Array, as_axis, as_floats, axis_last, check_shape
 
 #: Greatest error of an activation, in ULP of the result's dtype; products with a cotangent: of the row's largest term.
 ACTIVATION_ULP = 4.0
@@ -38,27 +39,6 @@ def _run(kind: str, z: Array, cotangent: Array | None, out: Array) -> None:
     core.activate(_KINDS.index(kind), coded(arrays[0]), coded(arrays[1]), coded_output(arrays[2]))
 
 
-def _result(out: Array | None, shape: tuple[int, ...], z: Array, cotangent: Array | None) -> Array:
-    if out is None:
-        return np.empty(shape, dtype=z.dtype)
-    good = isinstance(out, np.ndarray) and out.shape == shape and is_supported_float(out.dtype) and is_plain(out)
-    same = good and out.__array_interface__["data"] == z.__array_interface__["data"] and out.strides == z.strides
-    overlaps = good and (
-        (not same and np.may_share_memory(out, z)) or (cotangent is not None and np.may_share_memory(out, cotangent))
-    )
-    if not good or overlaps or not out.flags.writeable:
-        received = f"{out.dtype} of shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise ValueError(
-            sentence(
-                "out",
-                expected=f"a writeable float array of shape {shape}, apart from z or z itself",
-                received=received,
-                remedy="leave it out, or pass np.empty_like(z)",
-            )
-        )
-    return out
-
-
 class _Declared:
     """What all activations share: name and documentation from a declaration without a body."""
 
@@ -82,51 +62,59 @@ class _Declared:
 class Activation(_Declared):
     """An activation of single elements: call it for the value, ``vjp`` for the derivative times a cotangent."""
 
-    def __call__(self, z: ArrayLike, *, out: Array | None = None) -> Any:
-        """The activation of each element."""
-        return self._apply(self._kind, z, None, out)
+    def __call__(self, z: ArrayLike, *, out: Array | None = None, inplace: bool = False) -> Any:
+        """The activation of each element; with ``inplace=True`` it overwrites z."""
+        return self._apply(self._kind, z, None, out, inplace)
 
-    def vjp(self, z: ArrayLike, cotangent: ArrayLike, *, out: Array | None = None) -> Any:
-        """The derivative at each element times the cotangent, which has the shape of z."""
-        return self._apply(self._kind, z, cotangent, out)
+    def vjp(self, z: ArrayLike, cotangent: ArrayLike, *, out: Array | None = None, inplace: bool = False) -> Any:
+        """The derivative at each element times the cotangent, which has the shape of z; may overwrite z, too."""
+        return self._apply(self._kind, z, cotangent, out, inplace)
 
-    def _apply(self, kind: str, z: ArrayLike, cotangent: ArrayLike | None, out: Array | None) -> Any:
+    def _apply(self, kind: str, z: ArrayLike, cotangent: ArrayLike | None, out: Array | None, inplace: bool) -> Any:
         array, given = as_floats("z", z), None
         if cotangent is not None:
             given = as_floats("cotangent", cotangent)
             check_shape("cotangent", given.shape, array.shape, "the shape of z")
-        result = _result(out, array.shape, array, given)
+        result = result_like(array, "z", z, (given,), out=out, inplace=inplace)
         _run(kind, array, given, result)
-        return result if out is not None else result[()]
+        return result if out is not None or inplace else result[()]
 
 
 class Sigmoid(Activation):
     """The sigmoid also offers its plain derivative."""
 
-    def derivative(self, z: ArrayLike, *, out: Array | None = None) -> Any:
+    def derivative(self, z: ArrayLike, *, out: Array | None = None, inplace: bool = False) -> Any:
         """``σ(z) σ(-z)`` of each element: exact limits 0 at ±inf, never ``σ (1 - σ)`` with its cancellation."""
-        return self._apply("sigmoid_derivative", z, None, out)
+        return self._apply("sigmoid_derivative", z, None, out, inplace)
 
 
 class RowActivation(_Declared):
     """An activation of rows of classes along ``axis``."""
 
-    def __call__(self, z: ArrayLike, *, axis: int = -1, out: Array | None = None) -> Any:
-        """The activation of each row."""
+    def __call__(self, z: ArrayLike, *, axis: int = -1, out: Array | None = None, inplace: bool = False) -> Any:
+        """The activation of each row; with ``inplace=True`` it overwrites z."""
         array = as_floats("z", z)
         at = as_axis(axis, array.ndim, "z")
-        result = _result(out, array.shape, array, None)
+        result = result_like(array, "z", z, (), out=out, inplace=inplace)
         _run(self._kind, axis_last(array, at), None, axis_last(result, at))
         return result
 
-    def vjp(self, z: ArrayLike, cotangent: ArrayLike, *, axis: int = -1, out: Array | None = None) -> Any:
-        """The cotangent times the Jacobian of each row; the cotangent has the shape of the activation's value."""
+    def vjp(
+        self,
+        z: ArrayLike,
+        cotangent: ArrayLike,
+        *,
+        axis: int = -1,
+        out: Array | None = None,
+        inplace: bool = False,
+    ) -> Any:
+        """The cotangent, of the shape of the value, times the Jacobian of each row; may overwrite z, too."""
         array, given = as_floats("z", z), as_floats("cotangent", cotangent)
         at = as_axis(axis, array.ndim, "z")
         reduced = self._kind == "logsumexp"
         expected = array.shape[:at] + array.shape[at + 1 :] if reduced else array.shape
         check_shape("cotangent", given.shape, expected, "the shape of the value")
-        result = _result(out, array.shape, array, given)
+        result = result_like(array, "z", z, (given,), out=out, inplace=inplace)
         inside = given if reduced else axis_last(given, at)
         _run(self._kind, axis_last(array, at), inside, axis_last(result, at))
         return result
@@ -141,7 +129,7 @@ class Softmax(RowActivation):
         at = as_axis(axis, array.ndim, "z")
         rows = axis_last(array, at)
         classes = rows.shape[-1]
-        jacobian = np.empty((*rows.shape, classes), dtype=array.dtype)
+        jacobian = empty((*rows.shape, classes), array.dtype)
         for j in range(classes):
             unit = np.zeros(rows.shape, dtype=np.float64)
             unit[..., j] = 1.0
@@ -157,7 +145,7 @@ class LogSumExp(RowActivation):
         array = as_floats("z", z)
         at = as_axis(axis, array.ndim, "z")
         rows = axis_last(array, at)
-        result = np.empty(rows.shape[:-1], dtype=array.dtype)
+        result = empty(rows.shape[:-1], array.dtype)
         _run("logsumexp", rows, None, result)
         return np.expand_dims(result, at) if keepdims else result[()]
 

@@ -36,6 +36,11 @@ def checked() -> Iterator[None]:
         _checked.reset(token)
 
 
+def is_checked() -> bool:
+    """Whether rows whose loss is NaN are to be named."""
+    return _checked.get()
+
+
 def report_undefined(problem: Problem, chosen: Engine) -> None:
     """In checked mode, warn of the first row whose loss is NaN."""
     if not _checked.get():

@@ -18,8 +18,9 @@ def show_config() -> dict[str, Any]:
     """The build and the choices in force, as a dictionary.
 
     Keys: ``version``, ``instruction_set`` (in use), ``instruction_sets`` (that this machine runs, best first; the
-    environment variable CROSSENTROPY_ISA forces one), ``threads`` (of the next large call), ``compiler``, and
-    ``implementations``: for each family of functions, what serves it.
+    environment variable CROSSENTROPY_ISA forces one), ``threads`` (of the next large call), ``compiler``, ``memory``
+    (bytes of large results in use, and waiting for the next; see ``release_memory``), and ``implementations``: for each
+    family of functions, what serves it.
 
     Example:
         >>> import crossentropy as ce
@@ -33,6 +34,7 @@ def show_config() -> dict[str, Any]:
         "instruction_sets": core.available_instruction_sets(),
         "threads": core.threads(),
         "compiler": core.compiler(),
+        "memory": dict(zip(("in_use", "waiting"), core.memory_use(), strict=True)),
         "implementations": {
             "losses": {name: served for name in LOSSES},
             "activations": served,

@@ -45,5 +45,7 @@ def nats_per_unit(base: float | None) -> float:
 
 def rounded(value: NDArray[np.float64] | float, dtype: np.dtype[Any]) -> Any:
     """``value`` rounded once to ``dtype``; 0-d arrays become NumPy scalars, overflow becomes inf without a warning."""
+    if type(value) is float and abs(value) <= 65504.0:  # float16's largest: no dtype overflows
+        return dtype.type(value)
     with np.errstate(over="ignore", invalid="ignore"):
         return np.asarray(value, dtype=dtype)[()]

@@ -6,9 +6,16 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, Generic, ParamSpec
 
+import numpy as np
+
+from crossentropy._checked import is_checked
 from crossentropy._contracts import Contract, Domain, TargetKind
-from crossentropy._evaluate import as_out, evaluate, fresh_derivative
+from crossentropy._dispatch import implementation
+from crossentropy._evaluate import evaluate
+from crossentropy._memory import empty
+from crossentropy._native_engine import plain_calls
 from crossentropy._problems import Array, Order, Problem
+from crossentropy._results import result_like
 from crossentropy._validation import as_floats, check_shape, sentence
 
 P = ParamSpec("P")
@@ -43,6 +50,7 @@ class Loss(Generic[P]):
         self.contract = contract
         self._declared = declared
         self._build = build
+        self._plain = plain_calls(contract.name)
         update_wrapper(self, declared)
 
     def _problem(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Problem:
@@ -54,6 +62,16 @@ class Loss(Generic[P]):
             kwargs = named
         return self._build(contract.name, contract.arguments, *args, **{**contract.options, **kwargs})
 
+    def _is_plain(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether a call may be one for ``self._plain``, which still finds what it cannot take."""
+        return (
+            len(args) == 2
+            and type(args[0]) is np.ndarray
+            and (not kwargs or kwargs.keys() == {"reduction"})
+            and implementation() == "native"
+            and not is_checked()
+        )
+
     def __repr__(self) -> str:
         return f"<crossentropy loss {self.contract.name}>"
 
@@ -62,17 +80,33 @@ class Loss(Generic[P]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """The value; with ``return_weight=True`` the pair (value, sum of row weights)."""
-        problem = self._problem(args, kwargs)
-        return evaluate(problem, Order.VALUE, None, None)
+        if self._is_plain(args, kwargs):
+            value = self._plain(args[0], args[1], kwargs.get("reduction", "mean"), None)
+            if value is not None:
+                return value
+        return evaluate(self._problem(args, kwargs), Order.VALUE, None, None)
 
-    def value_and_grad(self, *args: Any, out: Array | None = None, **kwargs: Any) -> tuple[Any, Array]:
+    def value_and_grad(
+        self, *args: Any, out: Array | None = None, inplace: bool = False, **kwargs: Any
+    ) -> tuple[Any, Array]:
         """The value and its gradient with respect to the first argument, in one pass.
 
         The gradient has the first argument's shape and dtype (float64 for integers). ``out=`` takes it instead of a new
-        array: same shape, any float dtype; it may be the first argument itself, which is then overwritten.
+        array: same shape, any float dtype. ``inplace=True`` overwrites the first argument with it, as
+        ``out=predictions`` does. A call that raises leaves its inputs as they were, even then; an ``out=`` apart from
+        them may hold part of a gradient.
         """
+        if self._is_plain(args, kwargs) and (out is None or not inplace):
+            predictions = args[0]
+            taker = predictions if inplace else empty(predictions.shape, predictions.dtype) if out is None else out
+            value = self._plain(args[0], args[1], kwargs.get("reduction", "mean"), taker)
+            if value is not None:
+                return value, taker
+            del taker
         problem = self._problem(args, kwargs)
-        gradient = fresh_derivative(problem) if out is None else as_out(problem, out)
+        name = problem.names[0]
+        predictions, given = problem.outside(problem.predictions), args[0] if args else kwargs[name]
+        gradient = result_like(predictions, name, given, problem.read, out=out, inplace=inplace)
         return evaluate(problem, Order.GRADIENT, gradient, None), gradient
 
     def hvp(self, *args: Any, **kwargs: Any) -> Array:
@@ -87,15 +121,17 @@ class Loss(Generic[P]):
             )
         problem = self._problem(args, kwargs)
         direction = as_floats("v", v)
-        check_shape("v", direction.shape, problem.outside(problem.predictions.shape), "the shape of the predictions")
-        product = fresh_derivative(problem)
+        predictions = problem.outside(problem.predictions)
+        check_shape("v", direction.shape, predictions.shape, "the shape of the predictions")
+        product = empty(predictions.shape, predictions.dtype)
         evaluate(problem, Order.HVP, product, direction)
         return product
 
     def hessian_diagonal(self, *args: P.args, **kwargs: P.kwargs) -> Array:
         """The diagonal of the Hessian, in the first argument's shape."""
         problem = self._problem(args, kwargs)
-        diagonal = fresh_derivative(problem)
+        predictions = problem.outside(problem.predictions)
+        diagonal = empty(predictions.shape, predictions.dtype)
         evaluate(problem, Order.HESSIAN_DIAGONAL, diagonal, None)
         return diagonal
 

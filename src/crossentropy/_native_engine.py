@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from crossentropy._conventions import sum_tolerance
+from crossentropy._conventions import EPSILON, sum_tolerance
 from crossentropy._native import Coded, coded, coded_output, core
 from crossentropy._problems import (
     Array,
@@ -33,6 +35,12 @@ _ELEMENT_FAMILIES = (
 )
 
 
+def plain_calls(family: str) -> core.Plain:
+    """A loss's plain calls in one step: two NumPy arrays, no option but the reduction; None for whatever else."""
+    families = _ROW_FAMILIES if family in _ROW_FAMILIES else _ELEMENT_FAMILIES
+    return core.Plain(families is _ROW_FAMILIES, families.index(family), [math.sqrt(e) for e in EPSILON.values()])
+
+
 class _NativeEngine:
     _held: core.Rows | core.Elements
 
@@ -40,15 +48,9 @@ class _NativeEngine:
         total, fault, row, column, value = self._held.weigh()
         return total, Finding(Fault(fault), row, column, value) if fault else None
 
-    def _arrange(self, array: Array) -> Array:
-        return array
-
     def run(
         self, order: Order, divisor: float, losses: Array | None, derivative: Array | None, direction: Array | None
     ) -> float:
-        losses, derivative, direction = (
-            None if array is None else self._arrange(array) for array in (losses, derivative, direction)
-        )
         result: float = self._held.run(
             int(order), divisor, coded_output(losses), coded_output(derivative), coded(direction)
         )
@@ -105,19 +107,19 @@ class NativeElements(_NativeEngine):
             or problem.class_weight is not None
             or problem.pos_weight is not None
         )
-        self._hold(flat=not columns and _end_to_end(problem.predictions, problem.targets))
+        self._hold(flat=not columns and _end_to_end(problem.predictions, problem.targets, weight))
 
     def _hold(self, *, flat: bool) -> None:
         self._flat, problem, per_row = flat, self._problem, self._weight_per_row
         weight = problem.sample_weight
         self._held = core.Elements(
             _ELEMENT_FAMILIES.index(problem.family),
-            coded(self._arrange(problem.predictions)),
-            coded(self._arrange(problem.targets)),
+            coded(self._arranged(problem.predictions)),
+            coded(self._arranged(problem.targets)),
             problem.class_weight,
             problem.pos_weight,
             weight.reshape(-1) if weight is not None and per_row else None,
-            coded(self._arrange(weight)) if weight is not None and not per_row else None,
+            None if per_row else coded(self._arranged(weight)),
             problem.label_smoothing,
             problem.focal_gamma,
         )
@@ -127,10 +129,11 @@ class NativeElements(_NativeEngine):
     ) -> float:
         if self._flat and not _end_to_end(losses, derivative, direction):
             self._hold(flat=False)
-        return super().run(order, divisor, losses, derivative, direction)
+        arranged = self._arranged
+        return super().run(order, divisor, arranged(losses), arranged(derivative), arranged(direction))
 
-    def _arrange(self, array: Array) -> Array:
-        return array.reshape(1, -1) if self._flat or array.ndim == 0 else array
+    def _arranged(self, array: Array | None) -> Array | None:
+        return array.reshape(1, -1) if array is not None and (self._flat or array.ndim == 0) else array
 
 
 def _end_to_end(*arrays: Array | None) -> bool:

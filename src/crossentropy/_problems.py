@@ -104,11 +104,14 @@ class RowProblem(NamedTuple):
         """An array of the caller's layout as a view with the class axis last."""
         return axis_last(array, self.axis)
 
-    def outside(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The caller's shape of an array with the class axis last."""
-        moved = list(shape[:-1])
-        moved.insert(self.axis, shape[-1])
-        return tuple(moved)
+    def outside(self, array: Array) -> Array:
+        """An array with the class axis last as a view in the caller's layout."""
+        return array if self.axis == array.ndim - 1 else np.moveaxis(array, -1, self.axis)
+
+    @property
+    def read(self) -> tuple[Any, ...]:
+        """What is still read while results are written, beside the predictions."""
+        return (*self.targets, self.class_weight, self.sample_weight, self.class_mask)
 
 
 class ElementProblem(NamedTuple):
@@ -123,7 +126,7 @@ class ElementProblem(NamedTuple):
     per_row: bool = False
     class_weight: Doubles | None = None
     pos_weight: Doubles | None = None
-    sample_weight: Doubles | None = None
+    sample_weight: Array | None = None  # of the predictions' shape, any float dtype; or float64, of its rows
     label_smoothing: float = 0.0
     focal_gamma: float = 0.0
 
@@ -135,9 +138,14 @@ class ElementProblem(NamedTuple):
         """An array of the caller's layout as a view with the class axis last."""
         return np.moveaxis(array, self.axis, -1) if array.ndim else array
 
-    def outside(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The caller's shape of an array with the class axis last."""
-        return np.moveaxis(np.empty(shape, dtype=bool), -1, self.axis).shape if shape else shape
+    def outside(self, array: Array) -> Array:
+        """An array with the class axis last as a view in the caller's layout."""
+        return np.moveaxis(array, -1, self.axis) if array.ndim else array
+
+    @property
+    def read(self) -> tuple[Any, ...]:
+        """What is still read while results are written, beside the predictions."""
+        return (self.targets, self.class_weight, self.pos_weight, self.sample_weight)
 
 
 Problem = RowProblem | ElementProblem

@@ -182,7 +182,7 @@ class ReferenceElements(_ReferenceEngine):
         self.family = problem.family
         self.predictions = problem.predictions.astype(np.float64)
         self.targets = problem.targets.astype(np.float64)
-        weight = np.ones(()) if problem.sample_weight is None else problem.sample_weight
+        weight = np.ones(()) if problem.sample_weight is None else problem.sample_weight.astype(np.float64)
         if weight.ndim and weight.ndim < self.predictions.ndim and not problem.per_row:
             weight = weight[..., np.newaxis]
         self.sample_weight = np.broadcast_to(weight, problem.loss_shape)

@@ -106,6 +106,8 @@ def as_number(
     at_most: float = math.inf,
 ) -> float:
     """A finite real number within bounds."""
+    if type(value) is float and above < value < math.inf and at_least <= value <= at_most and value > -math.inf:
+        return value  # as nearly always
     number = float(value) if isinstance(value, int | float | np.integer | np.floating) else math.nan
     if type(value) is not bool and math.isfinite(number) and above < number and at_least <= number <= at_most:
         return number

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossentropy._problems import Doubles, Reducing
+from crossentropy._problems import Array, Doubles, Reducing
 from crossentropy._validation import as_array, as_floats, as_number, as_reduction, axis_last, check_shape, sentence
 
 
-def _checked(argument: str, weights: Doubles) -> Doubles:
-    bad = ~(np.isfinite(weights) & (weights >= 0.0))
-    if bad.any():
+def _checked(argument: str, weights: Array) -> Array:
+    # smallest and largest need no array of the weights' size; a NaN fails the first comparison
+    if weights.size > 0 and not (weights.min() >= 0.0 and weights.max() < math.inf):
+        bad = ~(np.isfinite(weights) & (weights >= 0.0))
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         place = f" at index {where[0] if len(where) == 1 else where}" if where else ""
         raise ValueError(
             sentence(
                 argument,
                 expected="finite weights of at least 0",
-                received=f"{weights[where]:g}{place}",
+                received=f"{float(weights[where]):g}{place}",
                 remedy="correct it; 0 drops what it weighs",
             )
         )
-    return np.asarray(weights, order="C")
+    return weights
+
+
+def _as_doubles(argument: str, value: Any) -> Doubles:
+    return np.asarray(as_floats(argument, value), dtype=np.float64, order="C")
 
 
 def as_class_weight(value: Any, classes: int, argument: str = "class_weight") -> Doubles | None:
     """One weight for each class, (K,)."""
     if value is None:
         return None
-    weights = as_floats(argument, value).astype(np.float64, copy=False)
+    weights = _as_doubles(argument, value)
     check_shape(argument, weights.shape, (classes,), "one for each class")
     return _checked(argument, weights)
 
@@ -40,7 +46,7 @@ def as_column_weight(value: Any, shape: tuple[int, ...], argument: str) -> Doubl
     """One weight for all, or one for each column of the last axis."""
     if value is None:
         return None
-    weights = as_floats(argument, value).astype(np.float64, copy=False)
+    weights = _as_doubles(argument, value)
     columns = shape[-1] if shape else 1
     if weights.ndim == 0:
         weights = np.full(columns, float(weights))
@@ -61,19 +67,21 @@ def as_sample_weight(value: Any, shape: tuple[int, ...]) -> Doubles | None:
     """One weight for each row."""
     if value is None:
         return None
-    weights = as_floats("sample_weight", value).astype(np.float64, copy=False)
+    weights = _as_doubles("sample_weight", value)
     check_shape("sample_weight", weights.shape, shape, "one for each row")
     return _checked("sample_weight", weights)
 
 
-def as_element_weight(value: Any, shape: tuple[int, ...]) -> Doubles | None:
-    """One weight for each element, or for each row of the last axis."""
+def as_element_weight(value: Any, shape: tuple[int, ...]) -> Array | None:
+    """One weight for each element, in any float dtype as it lies, or for each row of the last axis."""
     if value is None:
         return None
-    weights = as_floats("sample_weight", value).astype(np.float64, copy=False)
+    weights = as_floats("sample_weight", value)
+    if weights.shape == shape:
+        return _checked("sample_weight", weights)
     if weights.shape != shape[:-1]:
         check_shape("sample_weight", weights.shape, shape, "one for each element, or one for each row of the last axis")
-    return _checked("sample_weight", weights)
+    return _checked("sample_weight", _as_doubles("sample_weight", weights))
 
 
 def as_class_mask(value: Any, shape: tuple[int, ...], axis: int) -> NDArray[np.bool_] | None:

@@ -161,10 +161,11 @@ def test_promise_23_out_may_be_z_itself(name: str, classes: int, layout: str, im
     with ce.use_implementation(implementation):
         value, product = value_and_product(name, z, cotangent)
         for expected, call in ((value, activation), (product, activation.vjp)):
-            in_place = lay(z.copy(), layout)
-            given = (in_place,) if call is activation else (in_place, cotangent)
-            assert call(*given, out=in_place) is in_place
-            np.testing.assert_array_equal(in_place, expected)
+            for how in ("out", "inplace"):
+                in_place = lay(z.copy(), layout)
+                given = (in_place,) if call is activation else (in_place, cotangent)
+                assert call(*given, **{how: in_place if how == "out" else True}) is in_place
+                np.testing.assert_array_equal(in_place, expected)
 
 
 def test_promise_23_out_of_derivative_and_of_logsumexp_vjp() -> None:
@@ -173,23 +174,35 @@ def test_promise_23_out_of_derivative_and_of_logsumexp_vjp() -> None:
         out = np.full_like(z, np.nan)
         assert call(*given, out=out) is out
         np.testing.assert_array_equal(out, call(*given))
+        overwritten = z.copy()
+        assert call(overwritten, *given[1:], inplace=True) is overwritten
+        np.testing.assert_array_equal(overwritten, out)
 
 
 MEMORY = np.zeros((3, 4))
+SHARED = "an array that shares memory with another argument"
+OUT = (
+    "out: expected a writeable float array of shape (2, 4) that shares no memory with another argument, got {}; "
+    "leave it out, pass np.empty_like(z), or inplace=True to overwrite z"
+)
+INPLACE = (
+    "inplace: expected z as a writeable float array that shares no memory with another argument, got {}; "
+    "leave it out, or pass z as such an array"
+)
 
 
 @pytest.mark.parametrize(
     ("out", "received"),
     [
-        (np.zeros((4, 2)), "float64 of shape (4, 2)"),
-        (np.zeros(8), "float64 of shape (8,)"),
-        (np.zeros((2, 4), dtype=int), "int64 of shape (2, 4)"),
-        (np.zeros((2, 4), dtype=complex), "complex128 of shape (2, 4)"),
-        (np.zeros((2, 4), dtype=np.dtype(float).newbyteorder()), f"{np.dtype(float).newbyteorder()} of shape (2, 4)"),
-        (lay(np.zeros((2, 4)), "read-only"), "float64 of shape (2, 4)"),
-        (lay(np.zeros((2, 4)), "unaligned"), "float64 of shape (2, 4)"),
-        (MEMORY[1:], "float64 of shape (2, 4)"),
-        (MEMORY[1::-1], "float64 of shape (2, 4)"),
+        (np.zeros((4, 2)), "shape (4, 2)"),
+        (np.zeros(8), "shape (8,)"),
+        (np.zeros((2, 4), dtype=int), "dtype <i8"),
+        (np.zeros((2, 4), dtype=complex), "dtype <c16"),
+        (np.zeros((2, 4), dtype=np.dtype(">f8")), "dtype >f8"),
+        (lay(np.zeros((2, 4)), "read-only"), "a read-only array"),
+        (lay(np.zeros((2, 4)), "unaligned"), "dtype <f8, unaligned"),
+        (MEMORY[1:], SHARED),
+        (MEMORY[1::-1], SHARED),
         ([[0.0] * 4] * 2, "list"),
     ],
     ids=["shape", "size", "integers", "complex", "bytes", "read-only", "unaligned", "overlap", "reversed", "list"],
@@ -200,11 +213,44 @@ def test_promise_24_out_that_cannot_take_the_result(name: str, out: Any, receive
     for call in (lambda: getattr(ce, name)(z, out=out), lambda: getattr(ce, name).vjp(z, np.ones((2, 4)), out=out)):
         with pytest.raises(ValueError, match=r"^out: ") as caught:
             call()
-        assert str(caught.value) == (
-            "out: expected a writeable float array of shape (2, 4), apart from z or z itself, "
-            f"got {received}; leave it out, or pass np.empty_like(z)"
-        )
+        assert str(caught.value) == OUT.format(received)
     assert not MEMORY.any()
+
+
+@pytest.mark.parametrize(
+    ("z", "received"),
+    [
+        ([[0.0] * 4] * 2, "list"),
+        (np.zeros((2, 4), dtype=int), "dtype <i8"),
+        (np.zeros((2, 4), dtype=np.dtype(">f8")), "dtype >f8"),
+        (lay(np.zeros((2, 4)), "read-only"), "a read-only array"),
+        (lay(np.zeros((2, 4)), "unaligned"), "dtype <f8, unaligned"),
+    ],
+    ids=["list", "integers", "bytes", "read-only", "unaligned"],
+)
+@pytest.mark.parametrize("name", ["sigmoid", "softmax"])
+def test_promise_24_z_that_cannot_be_overwritten(name: str, z: Any, received: str) -> None:
+    activation = getattr(ce, name)
+    for call in (lambda: activation(z, inplace=True), lambda: activation.vjp(z, np.ones((2, 4)), inplace=True)):
+        with pytest.raises(ValueError) as caught:
+            call()
+        assert str(caught.value) == INPLACE.format(received)
+    assert not np.any(z)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "softmax"])
+def test_promise_24_inplace_and_out_exclude_each_other(name: str) -> None:
+    activation, z = getattr(ce, name), np.zeros((2, 4))
+    for call in (lambda: activation(z, out=z, inplace=True), lambda: activation.vjp(z, z, out=z, inplace=True)):
+        with pytest.raises(ValueError) as caught:
+            call()
+        assert str(caught.value) == "inplace: expected inplace=True or out=, not both, got both; leave one out"
+
+
+def test_promise_24_a_cotangent_that_is_z_keeps_it_from_being_overwritten() -> None:
+    with pytest.raises(ValueError) as caught:
+        ce.softmax.vjp(MEMORY, MEMORY, inplace=True)
+    assert str(caught.value) == INPLACE.format(SHARED)
 
 
 @pytest.mark.parametrize("name", [*WITH_OUT, "logsumexp"])
@@ -212,10 +258,7 @@ def test_promise_24_out_does_not_write_over_a_cotangent_that_is_still_to_be_read
     cotangent = MEMORY[:2, 1] if name == "logsumexp" else MEMORY[:2]
     with pytest.raises(ValueError, match=r"^out: ") as caught:
         getattr(ce, name).vjp(np.ones((2, 4)), cotangent, out=MEMORY[1:])
-    assert str(caught.value) == (
-        "out: expected a writeable float array of shape (2, 4), apart from z or z itself, "
-        "got float64 of shape (2, 4); leave it out, or pass np.empty_like(z)"
-    )
+    assert str(caught.value) == OUT.format(SHARED)
     assert not MEMORY.any()
 
 

@@ -54,6 +54,21 @@ def test_errors_are_the_same(loss, data):
     assert len(set(outcomes[0])) == 1
 
 
+@every_loss
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@given(data=st.data())
+def test_promise_23_a_call_that_raises_changes_no_input(loss, implementation, data):
+    call = data.draw(mistaken(loss))
+    dtype = np.dtype(np.float64) if call.predictions.dtype.kind in "iub" else call.predictions.dtype.newbyteorder("=")
+    overwritten = np.array(call.predictions, dtype=dtype)
+    before = overwritten.copy()
+    with ce.use_implementation(implementation):
+        error = _error(lambda: loss.value_and_grad(overwritten, call.targets, inplace=True, **call.options))
+        assert error == _error(call.value_and_grad)
+    if error != "no error":
+        assert overwritten.tobytes() == before.tobytes()
+
+
 def _error(run):
     try:
         with warnings.catch_warnings():

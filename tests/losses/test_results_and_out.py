@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import as_strided
 
 import crossentropy as ce
 from crossentropy._loss import LOSSES
@@ -18,8 +19,12 @@ pytestmark = pytest.mark.usefixtures("instruction_set")
 every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 INTEGERS_OF_DOMAIN = {"logits": [[2, -1], [0, 3]], "scores": [[2, -1], [0, 3]], "real numbers": [[2, -1], [0, 3]]}
 OUT = (
-    "out: expected a writeable float array of shape (2, 2) that shares no memory with another argument, got {}; "
-    "leave it out, pass np.empty_like(predictions), or the predictions themselves to overwrite them"
+    "out: expected a writeable float array of shape (2, 2) that shares no memory with another argument, "
+    "got {received}; leave it out, pass np.empty_like({name}), or inplace=True to overwrite {name}"
+)
+INPLACE = (
+    "inplace: expected {name} as a writeable float array that shares no memory with another argument, got {received}; "
+    "leave it out, or pass {name} as such an array"
 )
 
 
@@ -98,9 +103,37 @@ def test_promise_23_the_predictions_may_be_overwritten_by_their_gradient(loss, d
     _, gradient = quietly(call.value_and_grad)
     native = call.predictions.astype(call.predictions.dtype.newbyteorder("="))
     overwritten = lay(native, data.draw(st.sampled_from(["C order", "Fortran order", "strided", "negative strides"])))
-    _, returned = quietly(lambda: loss.value_and_grad(overwritten, call.targets, out=overwritten, **call.options))
+    how = data.draw(st.sampled_from([{"out": overwritten}, {"inplace": True}]))
+    _, returned = quietly(lambda: loss.value_and_grad(overwritten, call.targets, **how, **call.options))
     assert returned is overwritten
     np.testing.assert_array_equal(overwritten.astype(np.float64), gradient.astype(np.float64))
+
+
+@every_loss
+def test_promise_23_inplace_takes_the_predictions_by_position_or_by_name(loss):
+    x, targets = arguments(loss)
+    value, gradient = loss.value_and_grad(x, targets)
+    for named in (False, True):
+        overwritten = x.copy()
+        given = dict(zip(loss.contract.arguments, (overwritten, targets), strict=True))
+        call = loss.value_and_grad(*(() if named else given.values()), inplace=True, **(given if named else {}))
+        assert call[0] == value
+        assert call[1] is overwritten
+        np.testing.assert_array_equal(overwritten, gradient)
+
+
+@every_loss
+def test_promise_23_inplace_along_another_axis(loss):
+    if "axis" not in loss.contract.options:
+        with pytest.raises(TypeError, match="axis"):
+            loss.value_and_grad(*arguments(loss), axis=0, inplace=True)
+        return
+    x, targets = arguments(loss)
+    overwritten = x.T.copy()
+    targets_there = targets if targets.ndim == 1 else targets.T
+    _, returned = loss.value_and_grad(overwritten, targets_there, axis=0, inplace=True)
+    assert returned is overwritten
+    np.testing.assert_array_equal(overwritten.T, loss.value_and_grad(x, targets)[1])
 
 
 @every_loss
@@ -136,17 +169,58 @@ def read_only(x):
         (lambda x: x.T, "an array that shares memory with another argument"),
         (lambda x: x[::-1], "an array that shares memory with another argument"),
         (lambda x: x.view(np.float64)[:, ::-1], "an array that shares memory with another argument"),
+        (lambda x: as_strided(np.zeros(2), (2, 2), (0, 8)), "an array whose elements share memory"),
     ],
     ids=["list", "columns", "rows", "integers", "byte-swapped", "unaligned", "read-only", "transposed", "reversed",
-         "columns reversed"],
+         "columns reversed", "one row twice"],
 )  # fmt: skip
 def test_promise_23_and_24_an_array_that_cannot_take_the_gradient_is_refused(loss, make, received):
     x, targets = arguments(loss)
     before = x.copy()
     with pytest.raises(ValueError) as error:
         loss.value_and_grad(x, targets, out=make(x))
-    assert str(error.value) == OUT.format(received)
+    assert str(error.value) == OUT.format(received=received, name=loss.contract.arguments[0])
     np.testing.assert_array_equal(x, before)
+
+
+@every_loss
+@pytest.mark.parametrize(
+    ("make", "received"),
+    [
+        (np.ndarray.tolist, "list"),
+        (lambda x: x.astype(int), "dtype <i8"),
+        (lambda x: lay(x, "byte-swapped"), "dtype >f8"),
+        (lambda x: lay(x, "unaligned"), "dtype <f8, unaligned"),
+        (lambda x: lay(x, "read-only"), "a read-only array"),
+        (lambda x: as_strided(x, (2, 2), (0, 8)), "an array whose elements share memory"),
+    ],
+    ids=["list", "integers", "byte-swapped", "unaligned", "read-only", "one row twice"],
+)
+def test_promise_23_and_24_predictions_that_cannot_be_overwritten(loss, make, received):
+    x, targets = arguments(loss)
+    given_predictions = make(x)
+    before = np.array(given_predictions)
+    with pytest.raises(ValueError) as error:
+        loss.value_and_grad(given_predictions, targets, inplace=True)
+    assert str(error.value) == INPLACE.format(received=received, name=loss.contract.arguments[0])
+    np.testing.assert_array_equal(given_predictions, before)
+
+
+@every_loss
+def test_promise_23_and_24_inplace_and_out_exclude_each_other(loss):
+    x, targets = arguments(loss)
+    with pytest.raises(ValueError) as error:
+        loss.value_and_grad(x, targets, out=np.empty_like(x), inplace=True)
+    assert str(error.value) == "inplace: expected inplace=True or out=, not both, got both; leave one out"
+
+
+def test_promise_23_and_24_targets_that_are_the_predictions_cannot_be_overwritten():
+    x = np.array([[0.5, 1.0], [0.0, 2.0]])
+    with pytest.raises(ValueError) as error:
+        ce.mean_squared_error.value_and_grad(x, x, inplace=True)
+    assert str(error.value) == INPLACE.format(
+        received="an array that shares memory with another argument", name="predictions"
+    )
 
 
 @pytest.mark.parametrize("kind", ["soft", "sparse"])
@@ -155,7 +229,7 @@ def test_promise_23_and_24_out_may_not_be_the_targets(kind):
     targets = soft if kind == "soft" else ce.SparseTargets([[0, 1], [1, 0]], soft, tail="absent")
     with pytest.raises(ValueError) as error:
         ce.softmax_cross_entropy.value_and_grad(z, targets, out=soft)
-    assert str(error.value) == OUT.format("an array that shares memory with another argument")
+    assert str(error.value) == OUT.format(received="an array that shares memory with another argument", name="logits")
 
 
 @every_loss
@@ -170,7 +244,9 @@ def test_promise_23_and_24_out_may_not_be_an_option(loss, option):
     weights = out.view(bool)[:, ::8] if option == "class_mask" else out.reshape(-1)[:2]
     with pytest.raises(ValueError) as error:
         loss.value_and_grad(x, targets, out=out, **{option: weights})
-    assert str(error.value) == OUT.format("an array that shares memory with another argument")
+    assert str(error.value) == OUT.format(
+        received="an array that shares memory with another argument", name=loss.contract.arguments[0]
+    )
     assert (out == 1.0).all()
 
 

@@ -82,6 +82,33 @@ def test_promise_22_rows_more_than_two_to_the_31_elements_apart(loss, wide_memor
     np.testing.assert_array_equal(far, expected[1])
 
 
+@pytest.fixture(scope="module")
+def many_zeros() -> np.ndarray:
+    """More than 2³¹ float16 zeros, all on the system's one page of zeros, but for the last: it is 8."""
+    zeros = np.zeros((2**15 + 1, 2**16), dtype=np.float16)
+    zeros[-1, -1] = 8.0
+    return zeros
+
+
+def test_promise_22_more_than_two_to_the_31_logits(many_zeros):
+    labels = np.full(len(many_zeros), 2**16 - 1)
+    losses = ce.softmax_cross_entropy(many_zeros, labels, reduction="none")
+    few = ce.softmax_cross_entropy(many_zeros[-2:], labels[-2:], reduction="none")
+    np.testing.assert_array_equal(losses, np.repeat(few, [len(labels) - 1, 1]))
+    assert few[0] == pytest.approx(16 * np.log(2), rel=1e-7)
+
+
+def test_promise_22_more_than_two_to_the_31_elements(many_zeros):
+    targets = np.broadcast_to(np.int8(0), many_zeros.shape)
+    assert ce.mean_squared_error(many_zeros, targets, reduction="sum") == 64.0
+
+
+def test_promise_22_log_sum_exp_of_more_than_two_to_the_31_logits(many_zeros):
+    result = ce.logsumexp(many_zeros)
+    few = ce.logsumexp(many_zeros[-2:])
+    np.testing.assert_array_equal(result, np.repeat(few, [len(result) - 1, 1]))
+
+
 @pytest.mark.parametrize(
     "loss", [loss for loss in LOSSES.values() if "axis" in loss.contract.options], ids=lambda loss: loss.__name__
 )

@@ -119,7 +119,7 @@ def expected(call: Call) -> dict[str, Expected]:
         (Order.HESSIAN_DIAGONAL, None, contract.hessian_ulp),
     ):
         name = order.name.lower()
-        exact, sizes = (np.zeros(problem.outside(v.shape)) for _ in range(2))
+        exact, sizes = (np.zeros(problem.outside(v).shape) for _ in range(2))
         reference.run(order, divisor, None, problem.inside(exact), direction)
         problem.inside(sizes)[...] = found.row_weight * terms[name]
         results[name] = Expected(exact, sizes, ulp + more, dtype)

@@ -28,8 +28,12 @@ Coded = tuple[NDArray[Any], int]
 
 def _is_plain(array: NDArray[Any]) -> bool:
     """Whether strides count whole aligned elements in native byte order, as the core needs."""
-    size = array.itemsize
-    return array.flags.aligned and array.dtype.isnative and all(stride % size == 0 for stride in array.strides)
+    flags, size = array.flags, array.itemsize
+    return (
+        flags.aligned
+        and array.dtype.isnative
+        and (flags.c_contiguous or all(stride % size == 0 for stride in array.strides))
+    )
 
 
 @lru_cache(maxsize=64)

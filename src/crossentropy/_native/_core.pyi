@@ -2,6 +2,7 @@
 The compiled core of crossentropy. Use the functions of the package, not these.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy
@@ -21,6 +22,25 @@ def use_instruction_set(name: str) -> bool: ...
 def threads() -> int: ...
 
 def set_threads(count: int) -> None: ...
+
+class Block:
+    """Memory of a large result, reused when it is gone."""
+
+    def __init__(self, bytes: int) -> None: ...
+
+smallest_block: int = 4194304
+
+def memory_use() -> tuple[int, int]:
+    """Bytes of the blocks in use, and of those that wait."""
+
+def release_memory() -> None: ...
+
+class Plain:
+    """Plain calls of a loss, in one step."""
+
+    def __init__(self, rows: bool, family: int, tolerances: Sequence[float]) -> None: ...
+
+    def __call__(self, predictions: object | None, targets: object | None, reduction: object | None, out: object | None) -> object: ...
 
 class Rows:
     """Losses of rows of classes."""
