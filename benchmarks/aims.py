@@ -11,7 +11,7 @@ from benchmarks.cases import CASES, Case
 from benchmarks.contestants import floor, ours, scikit_learn, scipy, torch_eager
 from benchmarks.results import Entry
 
-#: What `Verdict.of` calls the library's own time.
+#: What a verdict is of where the library's own time is bounded: the unit of that time.
 TIME = "µs"
 
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks.aims import Judged, Verdict
+from benchmarks.aims import TIME, Judged, Verdict
 from benchmarks.results import Entry, Quartiles
 
 WIDTH = 100
@@ -34,7 +34,10 @@ def summary(cases: Sequence[Judged], explanations: Mapping[str, str]) -> Iterato
     yield Text("Aims", style="bold")
     for judged in cases:
         if judged.verdicts:
-            figures = ", ".join(f"{verdict.of} {verdict_of(verdict)}" for verdict in judged.verdicts)
+            figures = ", ".join(
+                verdict_of(verdict) if verdict.of == TIME else f"{verdict.of}: {verdict_of(verdict)}"
+                for verdict in judged.verdicts
+            )
             yield Text(f"{'✓' if judged.reached else '✗'} {judged.case}: {figures}")
         if not judged.reached:
             yield Text(f"    {explanations.get(str(judged.case), 'not explained')}")
@@ -42,8 +45,8 @@ def summary(cases: Sequence[Judged], explanations: Mapping[str, str]) -> Iterato
 
 def verdict_of(verdict: Verdict) -> str:
     """A figure with its bound and a mark."""
-    relation = "≥" if verdict.at_least else "≤"
-    return f"{number(verdict.figure)} {relation} {verdict.bound:g} {'✓' if verdict.reached else '✗'}"
+    relation, unit = "≥" if verdict.at_least else "≤", f" {TIME}" if verdict.of == TIME else ""
+    return f"{number(verdict.figure)}{unit} {relation} {verdict.bound:g} {'✓' if verdict.reached else '✗'}"
 
 
 def spread(quartiles: Quartiles) -> str:

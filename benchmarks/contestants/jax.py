@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ def contestant(case: Case, inputs: Inputs) -> Contestant | None:
     """The function, compiled; its arrays are JAX's before anything is timed."""
     if case.option or case.operation not in (*_ACTIVATIONS, "softmax_cross_entropy", "sigmoid_cross_entropy"):
         return None
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its compiler tells how long it takes
     import jax
 
     jax.config.update("jax_enable_x64", True)  # otherwise float64 is silently float32

@@ -26,7 +26,7 @@ def readme_table(found: Sequence[Entry], conditions: Mapping[str, str]) -> str:
     cases = [case for case in judged(found) if case.verdicts]
     notes = list(dict.fromkeys(EXPLANATIONS[str(case.case)] for case in cases if str(case.case) in EXPLANATIONS))
     plain = [case for case in cases if not case.case.option]
-    headings = ["", "", "ms ", "× floor ", "PyTorch, × ", "other peers, ×", "error, ULP ", "PyTorch's "]
+    headings = ["on", "computed", "ms ", "× floor ", "PyTorch, × ", "other peers, ×", "error, ULP ", "PyTorch's "]
     rows = []
     for operation in dict.fromkeys(case.case.operation for case in plain):
         rows.append([f"**`{operation}`**", *[""] * (len(headings) - 1)])
@@ -79,8 +79,7 @@ def _options(cases: Sequence[Judged], notes: Sequence[str]) -> str:
 def _shown(one: Judged, verdict: Verdict, notes: Sequence[str]) -> str:
     """A figure, its bound, its mark; where it is missed, the number of the note that says why."""
     note = EXPLANATIONS.get(str(one.case))
-    unit = f" {TIME}" if verdict.of == TIME else ""
-    return verdict_of(verdict) + unit + (f" ({notes.index(note) + 1})" if note and not verdict.reached else "")
+    return verdict_of(verdict) + (f" ({notes.index(note) + 1})" if note and not verdict.reached else "")
 
 
 def _reached(cases: Sequence[Judged]) -> str:
@@ -113,7 +112,7 @@ def _section(one: Judged) -> str:
 
 def _sentence(verdict: Verdict) -> str:
     if verdict.of == TIME:
-        return f"{verdict_of(verdict)} {TIME}"
+        return verdict_of(verdict)
     if verdict.at_least:
         return f"{verdict.of} takes {verdict_of(verdict)} times as long"
     return f"{verdict_of(verdict)} times {'the floor' if verdict.of == floor.NAME else 'the call ' + verdict.of}"

@@ -76,7 +76,7 @@ def test_documents_want_each_missed_aim_explained_and_no_other(monkeypatch: pyte
 
 def test_whoever_takes_long_runs_in_every_third_round(monkeypatch: pytest.MonkeyPatch) -> None:
     took = {"quick": 0.1, "long": 1.0}
-    monkeypatch.setattr(clock, "_measure", lambda contestant, repeats: took[contestant.name])
+    monkeypatch.setattr(clock, "_timed", lambda contestant, repeats: took[contestant.name])
     seconds = clock.interleaved([Contestant(name, lambda: None) for name in took], 6)
     np.testing.assert_array_equal(seconds.T, [[0.1] * 6, [1.0, math.nan, math.nan] * 2])
     entries = results.entries(_CASE, list(took), seconds, [Errors()] * 2)
