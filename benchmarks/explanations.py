@@ -8,15 +8,11 @@ _NOT_YET = (
 
 EXPLANATIONS: dict[str, str] = dict.fromkeys(
     (
-        "softmax_cross_entropy, index targets, value, (2048, 50257), float32",
-        "softmax_cross_entropy, index targets, value, (1024, 128256), float32",
         "softmax_cross_entropy, index targets, value and gradient into out=, (2048, 50257), float32",
-        "softmax_cross_entropy, index targets, value and gradient into out=, (1024, 128256), float32",
         "softmax_cross_entropy, index targets, value and gradient in place, (2048, 50257), float32",
         "softmax_cross_entropy, index targets, value and gradient in place, (1024, 128256), float32",
         "softmax_cross_entropy, index targets, value and gradient, (2048, 50257), float32",
         "softmax_cross_entropy, index targets, value and gradient, (1024, 128256), float32",
-        "softmax_cross_entropy, index targets, value and gradient into out=, (2048, 50257), bfloat16",
         "softmax_cross_entropy, index targets, value and gradient into out=, (2048, 50257), float16",
         "softmax_cross_entropy, index targets, value and gradient into out=, (2048, 50257), float64",
         "softmax_cross_entropy, index targets, value and gradient into out=, (32768, 1000), float32",
@@ -41,8 +37,8 @@ EXPLANATIONS: dict[str, str] = dict.fromkeys(
         "softmax_cross_entropy, index targets, value and gradient, (8, 10), float32",
         "softmax_cross_entropy, index targets, value and gradient into out=, label_smoothing, (4096, 8192), float32",
         "softmax_cross_entropy, index targets, value and gradient into out=, class_mask, (4096, 8192), float32",
-        "softmax_cross_entropy, index targets, value and gradient into out=, class_mask of rows, (4096, 8192), float32",
         "softmax_cross_entropy, index targets, value and gradient into out=, softcap, (4096, 8192), float32",
+        "softmax_cross_entropy, index targets, value and gradient into out=, focal_gamma, (4096, 8192), float32",
     ),
     _NOT_YET,
 )
