@@ -1,16 +1,41 @@
-"""What is measured."""
+"""What is measured, and what it should reach."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-Wants = Literal["value", "gradient", "gradient into out="]
-TargetKind = Literal["index", "soft", "binary", "none"]
+Wants = Literal["value", "gradient into out=", "gradient in place", "gradient"]
+TargetKind = Literal["index", "soft", "binary", "sign", "none"]
+Option = Literal[
+    "",
+    "class_weight",
+    "sample_weight",
+    "label_smoothing",
+    "ignore_index",
+    "class_mask",
+    "class_mask of rows",
+    "temperature",
+    "softcap",
+    "z_loss",
+    "focal_gamma",
+]
 
-#: Elements of a case under ``--quick``: it then runs in milliseconds, but still on all threads.
-_QUICK_ELEMENTS = 200_000
+#: Elements of a case under ``--quick``, and of one of its rows: it then runs in milliseconds, but still on all threads.
+_QUICK_ELEMENTS, _QUICK_CLASSES = 200_000, 10_000
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What a case should reach; NaN where nothing is asked. The times are medians of one run."""
+
+    floor: float = math.nan  # at most so many times the floor
+    plain: float = math.nan  # at most so many times the same call without its option
+    microseconds: float = math.nan  # at most so long
+    torch: float = math.nan  # PyTorch in eager mode takes at least so many times as long
+    scipy: float = math.nan  # and so does SciPy
+    scikit_learn: float = math.nan  # and scikit-learn
 
 
 @dataclass(frozen=True)
@@ -23,53 +48,105 @@ class Case:
     targets: TargetKind = "index"
     dtype: str = "float32"
     axis: int = -1
+    option: Option = ""
+    aim: Aim = field(default=Aim(), compare=False, repr=False)
+
+    @property
+    def of_elements(self) -> bool:
+        """Whether each element is a row of its own."""
+        return self.targets in ("binary", "sign")
 
     @property
     def rows_shape(self) -> tuple[int, ...]:
-        """One entry for each row of classes; for binary targets each element is a row."""
-        if self.targets == "binary":
+        """One entry for each row of classes."""
+        if self.of_elements:
             return self.shape
         return tuple(size for axis, size in enumerate(self.shape) if axis != self.axis % len(self.shape))
 
     @property
     def classes(self) -> int:
         """The length of a row."""
-        return 1 if self.targets == "binary" else self.shape[self.axis]
+        return 1 if self.of_elements else self.shape[self.axis]
 
     @property
     def arguments(self) -> dict[str, int]:
         """The class axis as an argument, for the operations that have one."""
-        return {} if self.targets == "binary" else {"axis": self.axis}
+        return {} if self.of_elements else {"axis": self.axis}
+
+    @property
+    def result_is_large(self) -> bool:
+        """Whether it writes an array of the predictions' size."""
+        return self.wants != "value" or self.operation in ("softmax", "log_softmax")
+
+    def plain(self) -> Case:
+        """What its inputs depend on: the same without its option, the value alone."""
+        return replace(self, wants="value", option="", aim=Aim())
 
     def quick(self) -> Case:
-        """The same with fewer rows."""
-        rows = max(1, _QUICK_ELEMENTS // math.prod(self.shape[1:]))
-        return replace(self, shape=(min(self.shape[0], rows), *self.shape[1:]))
+        """The same with fewer rows, and fewer classes."""
+        axis = self.axis % len(self.shape)
+        shape = tuple(min(size, _QUICK_CLASSES) if i == axis and i else size for i, size in enumerate(self.shape))
+        rows = max(1, _QUICK_ELEMENTS // math.prod(shape[1:]))
+        return replace(self, shape=(min(shape[0], rows), *shape[1:]))
 
     def __str__(self) -> str:
         words = [self.operation]
         if self.targets != "none":
             words += [f"{self.targets} targets", "value" if self.wants == "value" else f"value and {self.wants}"]
+        words += [self.option] if self.option else []
         return ", ".join([*words, str(self.shape), self.dtype])
 
 
-_SHAPES = ((2048, 50257), (32768, 1000), (65536, 128), (2_000_000, 10), (8, 10))
-_ALL: tuple[Wants, ...] = ("value", "gradient into out=", "gradient")
+_CE = "softmax_cross_entropy"
+_VOCABULARIES = ((2048, 50257), (1024, 128256))
+_IMAGES = ((32, 81, 8732), (8, 21, 512, 512))
+_NARROW = (2_000_000, 10)
+_OUT: Wants = "gradient into out="
+_OPTIONS: tuple[Option, ...] = (
+    "class_weight",
+    "sample_weight",
+    "label_smoothing",
+    "ignore_index",
+    "class_mask",
+    "class_mask of rows",
+    "temperature",
+    "softcap",
+    "z_loss",
+    "focal_gamma",
+)
 
 CASES = (
-    *(Case("softmax_cross_entropy", shape, wants) for shape in _SHAPES for wants in _ALL),
-    *(Case("softmax_cross_entropy", (4096, 1000), wants, targets="soft") for wants in _ALL),
-    *(Case("softmax_cross_entropy", (8, 21, 512, 512), wants, axis=1) for wants in _ALL),
+    # large vocabularies
+    *(Case(_CE, shape, aim=Aim(floor=1.6, torch=8)) for shape in _VOCABULARIES),
+    *(Case(_CE, shape, _OUT, aim=Aim(floor=1.35, torch=13)) for shape in _VOCABULARIES),
+    *(Case(_CE, shape, "gradient in place", aim=Aim(floor=1.35, torch=13)) for shape in _VOCABULARIES),
+    *(Case(_CE, shape, "gradient", aim=Aim(floor=2, torch=6)) for shape in _VOCABULARIES),
+    *(Case(_CE, (2048, 50257), _OUT, dtype=dtype, aim=Aim(floor=1.6, torch=8)) for dtype in ("bfloat16", "float16")),
+    Case(_CE, (2048, 50257), _OUT, dtype="float64", aim=Aim(floor=1.6, torch=6)),
+    # fewer classes
+    Case(_CE, (32768, 1000), _OUT, aim=Aim(floor=1.5, torch=12)),
+    Case(_CE, (65536, 128), _OUT),
+    Case(_CE, _NARROW, aim=Aim(floor=2, torch=8)),
+    Case(_CE, _NARROW, _OUT, aim=Aim(floor=2, torch=8)),
+    Case(_CE, _NARROW, "gradient", aim=Aim(floor=2, torch=8)),
+    Case("categorical_cross_entropy", _NARROW, aim=Aim(floor=2, scikit_learn=20)),
+    # targets of the predictions' size
+    Case(_CE, (4096, 1000), targets="soft"),
+    Case(_CE, (4096, 1000), _OUT, targets="soft", aim=Aim(floor=1.5, torch=8)),
+    Case("sigmoid_cross_entropy", (50_000_000,), _OUT, targets="binary", aim=Aim(floor=1.5, torch=6)),
+    Case("soft_margin", (50_000_000,), _OUT, targets="sign", aim=Aim(floor=1.5, torch=6)),
+    # classes in the middle
+    *(Case(_CE, shape, axis=1, aim=Aim(floor=2, torch=3)) for shape in _IMAGES),
+    *(Case(_CE, shape, _OUT, axis=1, aim=Aim(floor=2, torch=3)) for shape in _IMAGES),
+    # activations
     *(
-        Case("softmax_cross_entropy", (2048, 8192), wants, dtype=dtype)
-        for dtype in ("bfloat16", "float64")
-        for wants in _ALL[:2]
-    ),
-    *(Case("sigmoid_cross_entropy", (50_000_000,), wants, targets="binary") for wants in _ALL),
-    Case("categorical_cross_entropy", (2_000_000, 10)),
-    *(
-        Case(operation, shape, targets="none")
+        Case(operation, shape, targets="none", aim=Aim(floor=1.6, torch=1.5, scipy=10))
         for operation in ("softmax", "log_softmax", "logsumexp")
-        for shape in ((2048, 50257), (2_000_000, 10))
+        for shape in (_NARROW, (2048, 50257))
     ),
+    # one small call
+    Case(_CE, (8, 10), aim=Aim(microseconds=4, torch=2)),
+    Case(_CE, (8, 10), "gradient", aim=Aim(microseconds=5, torch=2)),
+    # options, beside the same call without
+    *(Case(_CE, (4096, 8192), _OUT, option=option, aim=Aim(plain=1.15)) for option in _OPTIONS),
 )

@@ -17,7 +17,7 @@ def conditions(rounds: int) -> dict[str, str]:
     import torch
 
     config = ce.show_config()
-    packages = {name: version(name) for name in ("numpy", "torch", "scipy", "scikit-learn")}
+    packages = {name: version(name) for name in ("numpy", "torch", "jax", "optax", "scipy", "scikit-learn")}
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "commit": _commit(),

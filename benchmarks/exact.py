@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,33 +18,73 @@ Expected = Array | tuple[Array, Array]
 _DIGITS = 50
 
 
-def expected_activation(case: Case, z: Array) -> Array:
-    """The activation of each sampled row."""
-    result: Array = getattr(activations, case.operation)(z)
-    return result
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The exact results on a sample of rows; a scale is what an error is counted in ULP of, where not the result."""
+
+    sample: Sample
+    values: Expected
+    gradient: Expected | None = None
+    value_scale: Array | None = None
+    gradient_scale: Array | None = None
 
 
-def expected_loss(case: Case, inputs: Inputs, sample: Sample) -> tuple[Expected, Expected]:
-    """The loss of each sampled row, and the gradient of the mean over all rows."""
-    z, t = sample(inputs.predictions).astype(np.float64), sampled_targets(case, inputs, sample)
-    rows = math.prod(case.rows_shape)
+def truth_of(case: Case, inputs: Inputs) -> Truth:
+    """The losses of rows (or an activation's results), and the gradient of the mean over all rows.
+
+    The gradient for soft targets, p - t, is a difference of two terms, and counted in ULP of the larger; so is a
+    log-sum-exp, of itself and the largest logit.
+    """
+    sample = Sample(case)
+    z = sample(inputs.predictions).astype(np.float64)
+    if inputs.targets is None:
+        found: Array = getattr(activations, case.operation)(z)
+        largest = np.maximum(np.abs(z.max(axis=-1)), np.abs(found)) if case.operation == "logsumexp" else None
+        return Truth(sample, found, value_scale=largest)
+    t = _sampled_targets(case, inputs, sample)
     if case.dtype == "float64":
-        return _softmax_cross_entropy(z, t, rows)
-    gradient: Array = getattr(losses, f"{case.operation}_gradient")(z, t) / rows
-    return getattr(losses, case.operation)(z, t), gradient
+        return Truth(sample, *_softmax_cross_entropy(z, t, math.prod(case.rows_shape)))
+    options = dict(inputs.options)
+    weight = sample(options.pop("sample_weight", np.ones(case.rows_shape))).astype(np.float64)
+    if "ignore_index" in options:
+        weight = weight * (sample(inputs.targets) != options.pop("ignore_index"))
+    if case.option == "class_mask of rows":
+        options["class_mask"] = sample(options["class_mask"])
+    divided = weight / _total_weight(case, inputs)
+    if not case.of_elements:
+        divided = divided[:, np.newaxis]
+    values = weight * getattr(losses, case.operation)(z, t, **options)
+    gradient = divided * getattr(losses, f"{case.operation}_gradient")(z, t, **options)
+    scale = None
+    if case.targets == "soft" or case.option in ("label_smoothing", "z_loss"):
+        smoothing = options.get("label_smoothing", 0.0)
+        scale = divided * np.maximum(activations.softmax(z), (1.0 - smoothing) * t + smoothing / case.classes)
+    return Truth(sample, values, gradient, gradient_scale=scale)
 
 
-def sampled_targets(case: Case, inputs: Inputs, sample: Sample) -> Array:
+def _sampled_targets(case: Case, inputs: Inputs, sample: Sample) -> Array:
     """The sample's targets as distributions."""
     targets: Array = sample(inputs.targets)
     if case.targets != "index":
         return targets.astype(np.float64)
     dense = np.zeros((*targets.shape, case.classes))
-    np.put_along_axis(dense, targets[..., np.newaxis], 1.0, axis=-1)
+    np.put_along_axis(dense, np.maximum(targets, 0)[..., np.newaxis], 1.0, axis=-1)
     return dense
 
 
-def _softmax_cross_entropy(z: Array, t: Array, rows: int) -> tuple[Expected, Expected]:
+def _total_weight(case: Case, inputs: Inputs) -> float:
+    """What the mean divides by."""
+    options = inputs.options
+    if "class_weight" in options:
+        return float(options["class_weight"][inputs.targets].sum(dtype=np.float64))
+    if "sample_weight" in options:
+        return float(options["sample_weight"].sum(dtype=np.float64))
+    if "ignore_index" in options:
+        return float((inputs.targets != options["ignore_index"]).sum())
+    return float(math.prod(case.rows_shape))
+
+
+def _softmax_cross_entropy(z: Array, t: Array, rows: int) -> tuple[Any, Any]:
     import mpmath
 
     with mpmath.workdps(_DIGITS):

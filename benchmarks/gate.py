@@ -10,11 +10,10 @@ import numpy as np
 import crossentropy as ce
 from benchmarks.cases import Case
 from benchmarks.contestants import Contestant, ours
-from benchmarks.exact import Expected, expected_activation, expected_loss, sampled_targets
-from benchmarks.inputs import Array, Inputs, Sample
+from benchmarks.exact import Expected, truth_of
+from benchmarks.inputs import Array, Inputs
 from crossentropy._activations import ACTIVATION_ULP
 from crossentropy._loss import LOSSES
-from crossentropy.reference import activations
 from crossentropy.testing import ulp_distance
 
 
@@ -22,7 +21,7 @@ from crossentropy.testing import ulp_distance
 class Errors:
     """The greatest error of losses (or an activation's results) and of gradients, in ULP; NaN where there is none."""
 
-    value: float
+    value: float = math.nan
     gradient: float = math.nan
 
 
@@ -30,52 +29,45 @@ class GateError(Exception):
     """A result beyond its stated error."""
 
 
-def check(case: Case, inputs: Inputs) -> Errors:
-    """The library's errors, if they are as promised."""
-    found = errors_of(ours.contestant(case, inputs), case, inputs)
-    contract = LOSSES[case.operation].contract if case.operation in LOSSES else None
-    limits = Errors(contract.value_ulp, contract.gradient_ulp) if contract else Errors(ACTIVATION_ULP)
-    if not found.value <= limits.value or found.gradient > limits.gradient:
-        raise GateError(f"{case}: {found} beyond {limits}")
-    if contract:
-        _check_mean(case, inputs)
-    return found
+class Gate:
+    """Holds contestants against the exact results of a case, on a sample of rows."""
 
+    def __init__(self, case: Case, inputs: Inputs) -> None:
+        self._case, self._inputs = case, inputs
+        self._truth = truth_of(case, inputs)
 
-def _check_mean(case: Case, inputs: Inputs) -> None:
-    """The mean is that of the losses of the rows, which the sample speaks for."""
-    loss = getattr(ce, case.operation)
-    mean = loss(inputs.predictions, inputs.targets, **case.arguments)
-    of_rows = loss(inputs.predictions, inputs.targets, **case.arguments, reduction="none").astype(np.float64).mean()
-    if not ulp_distance(mean, of_rows) <= LOSSES[case.operation].contract.value_ulp:
-        raise GateError(f"{case}: mean {mean}, where its rows' losses have {of_rows}")
+    def check(self) -> Errors:
+        """The library's errors, if they are as promised."""
+        case = self._case
+        found = self.errors_of(ours.contestant(case, self._inputs))
+        contract = LOSSES[case.operation].contract if case.operation in LOSSES else None
+        limits = Errors(contract.value_ulp, contract.gradient_ulp) if contract else Errors(ACTIVATION_ULP)
+        if not found.value <= limits.value or found.gradient > limits.gradient:
+            raise GateError(f"{case}: {found} beyond {limits}")
+        if contract:
+            self._check_mean(contract.value_ulp)
+        return found
 
+    def _check_mean(self, limit: float) -> None:
+        """The mean is that of the losses of the rows, which the sample speaks for."""
+        case, inputs = self._case, self._inputs
+        loss, options = getattr(ce, case.operation), {**case.arguments, **inputs.options}
+        mean, weight = loss(inputs.predictions, inputs.targets, **options, return_weight=True)
+        rows = loss(inputs.predictions, inputs.targets, **options, reduction="none").astype(np.float64)
+        if not ulp_distance(mean, rows.sum() / weight) <= limit:
+            raise GateError(f"{case}: mean {mean}, where its rows' losses have {rows.sum() / weight}")
 
-def errors_of(contestant: Contestant, case: Case, inputs: Inputs) -> Errors:
-    """How far a contestant is from the exact results, on a sample of rows.
-
-    Counted in ULP of the result's dtype, float32 for losses of bfloat16. The gradient for soft targets, p - t, is a
-    difference of two terms, and counted in ULP of the larger; so is a log-sum-exp, of itself and the largest logit.
-    """
-    if contestant.outcome is None:
-        return Errors(math.nan)
-    sample = Sample(case)
-    outcome = contestant.outcome(sample)
-    z = sample(inputs.predictions).astype(np.float64)
-    if inputs.targets is None:
-        expected = expected_activation(case, z)
-        scale = np.maximum(np.abs(z.max(axis=-1)), np.abs(expected)) if case.operation == "logsumexp" else None
-        return Errors(_greatest(outcome.values, expected, scale))
-    losses, slopes = expected_loss(case, inputs, sample)
-    values = outcome.values.astype(np.float32) if case.dtype == "bfloat16" else outcome.values
-    value = _greatest(values, losses, None)
-    if outcome.gradient is None:
-        return Errors(value)
-    scale = None
-    if case.targets == "soft":
-        larger = np.maximum(activations.softmax(z), sampled_targets(case, inputs, sample))
-        scale = larger / math.prod(case.rows_shape)
-    return Errors(value, _greatest(outcome.gradient, slopes, scale))
+    def errors_of(self, contestant: Contestant) -> Errors:
+        """Counted in ULP of the result's dtype, but of float32 for losses of bfloat16 and float16 logits."""
+        if contestant.outcome is None:
+            return Errors()
+        exact, outcome = self._truth, contestant.outcome(self._truth.sample)
+        narrow = self._case.dtype in ("bfloat16", "float16")
+        values = outcome.values.astype(np.float32) if narrow else outcome.values
+        value = _greatest(values, exact.values, exact.value_scale)
+        if outcome.gradient is None or exact.gradient is None:
+            return Errors(value)
+        return Errors(value, _greatest(outcome.gradient, exact.gradient, exact.gradient_scale))
 
 
 def _greatest(actual: Array, expected: Expected, scale: Array | None) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.cases import Case
+from benchmarks.cases import CASES, Case
 from benchmarks.gate import Errors
 
 FOLDER = Path(__file__).parent / "results"
@@ -27,33 +27,30 @@ class Quartiles:
 
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> Quartiles:
-        low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
+        low, median, high = np.nanquantile(values, (0.25, 0.5, 0.75))
         return cls(float(low), float(median), float(high))
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One contestant on one case: milliseconds, its time as a multiple of the library's, errors in ULP."""
+    """One contestant on one case: milliseconds; its median as a multiple of the library's; errors in ULP."""
 
     case: Case
     contestant: str
     milliseconds: Quartiles
-    ratio: Quartiles
+    ratio: float
     errors: Errors
 
 
 def entries(case: Case, names: Sequence[str], seconds: NDArray[np.float64], errors: Sequence[Errors]) -> list[Entry]:
-    """The entries of a case from its times (rounds × contestants, the library first)."""
-    ratios = seconds / seconds[:, :1]
-    return [
-        Entry(case, name, Quartiles.of(1e3 * seconds[:, i]), Quartiles.of(ratios[:, i]), errors[i])
-        for i, name in enumerate(names)
-    ]
+    """The entries of a case from its times (rounds × contestants, the library first; NaN where one did not run)."""
+    times = [Quartiles.of(1e3 * seconds[:, i]) for i in range(len(names))]
+    own = times[0].median
+    return [Entry(case, *of_one) for of_one in zip(names, times, (t.median / own for t in times), errors, strict=True)]
 
 
-_CASE = ("operation", "shape", "wants", "targets", "dtype", "axis")
-_NUMBERS = tuple(f"{what}_{part}" for what in ("ms", "ratio") for part in ("low", "median", "high"))
-_ERRORS = ("value_ulp", "gradient_ulp")
+_CASE = ("operation", "shape", "wants", "targets", "dtype", "axis", "option")
+_NUMBERS = ("ms_low", "ms_median", "ms_high", "ratio", "value_ulp", "gradient_ulp")
 
 
 def save(found: Sequence[Entry], conditions: Mapping[str, str]) -> Path:
@@ -62,9 +59,9 @@ def save(found: Sequence[Entry], conditions: Mapping[str, str]) -> Path:
     path = FOLDER / f"{conditions['date']}_{cpu}_{conditions['threads']}-threads.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*_CASE, "contestant", *_NUMBERS, *_ERRORS, *conditions])
+        writer.writerow([*_CASE, "contestant", *_NUMBERS, *conditions])
         for entry in found:
-            numbers = [*astuple(entry.milliseconds), *astuple(entry.ratio), *astuple(entry.errors)]
+            numbers = [*astuple(entry.milliseconds), entry.ratio, *astuple(entry.errors)]
             shown = [f"{number:.5g}" for number in numbers]
             writer.writerow([*_written(entry.case), entry.contestant, *shown, *conditions.values()])
     return path
@@ -82,18 +79,18 @@ def load(path: Path) -> tuple[list[Entry], dict[str, str]]:
         for line in csv.DictReader(file):
             case = _read(*(line.pop(name) for name in _CASE))
             contestant = line.pop("contestant")
-            numbers = [float(line.pop(name)) for name in (*_NUMBERS, *_ERRORS)]
-            found.append(
-                Entry(case, contestant, Quartiles(*numbers[:3]), Quartiles(*numbers[3:6]), Errors(*numbers[6:]))
-            )
+            low, median, high, ratio, *errors = (float(line.pop(name)) for name in _NUMBERS)
+            found.append(Entry(case, contestant, Quartiles(low, median, high), ratio, Errors(*errors)))
             conditions = line
     return found, conditions
 
 
 def _written(case: Case) -> tuple[str, ...]:
     shape = "x".join(map(str, case.shape))
-    return case.operation, shape, case.wants, case.targets, case.dtype, str(case.axis)
+    return case.operation, shape, case.wants, case.targets, case.dtype, str(case.axis), case.option
 
 
-def _read(operation: str, shape: str, wants: Any, targets: Any, dtype: str, axis: str) -> Case:
-    return Case(operation, tuple(map(int, shape.split("x"))), wants, targets, dtype, int(axis))
+def _read(operation: str, shape: str, wants: Any, targets: Any, dtype: str, axis: str, option: Any) -> Case:
+    """The case, with its aim if it is one of those that are measured."""
+    read = Case(operation, tuple(map(int, shape.split("x"))), wants, targets, dtype, int(axis), option)
+    return next((case for case in CASES if case == read), read)

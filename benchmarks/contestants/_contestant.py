@@ -19,8 +19,9 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Contestant:
-    """``call`` is timed; ``outcome`` says what it computes. The floor computes nothing, and has none."""
+    """``call`` is timed, after ``before``; ``outcome`` says what it computes: nothing, for the floor."""
 
     name: str
     call: Callable[[], Any]
-    outcome: Callable[[Sample], Outcome] | None
+    outcome: Callable[[Sample], Outcome] | None = None
+    before: Callable[[], None] | None = None

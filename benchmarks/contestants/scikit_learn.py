@@ -8,6 +8,8 @@ from benchmarks.cases import Case
 from benchmarks.contestants._contestant import Contestant, Outcome
 from benchmarks.inputs import Inputs, Sample
 
+NAME = "scikit-learn"
+
 
 def contestant(case: Case, inputs: Inputs) -> Contestant | None:
     """log_loss has no losses of rows: they are those of single rows."""
@@ -22,4 +24,4 @@ def contestant(case: Case, inputs: Inputs) -> Contestant | None:
         losses = [log_loss([label], row[np.newaxis], labels=labels) for label, row in rows]
         return Outcome(np.array(losses, dtype=np.float32))
 
-    return Contestant("scikit-learn", lambda: log_loss(y, p, labels=labels), values)
+    return Contestant(NAME, lambda: log_loss(y, p, labels=labels), values)
