@@ -115,6 +115,20 @@ class Blocks {
             for (std::int64_t l = count; l % lanes32 != 0; ++l) z[c * pitch_ + l] = 0;
     }
 
+    // Fetches a vector of rows a block ahead, while others are computed.
+    void fetch(const View &view, std::int64_t row) const {
+        row += width_;
+        if (row + lanes32 > view.rows) return;
+        const std::int64_t size = element_size(view);
+        const char *p = (const char *)view.data + view.offset(row) * size;
+        if (planes(view)) {
+            for (std::int64_t c = 0; c < view.cols; ++c) __builtin_prefetch(p + c * view.col_stride * size);
+        } else if (view.col_stride == 1) {
+            const std::int64_t bytes = lanes32 * view.cols * size;
+            for (std::int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(p + b);
+        }
+    }
+
     void store(const View &view, std::int64_t first, std::int64_t count, const float *y, float *staging) const {
         if (planes(view)) {
             View plane = plane_of(view);
@@ -166,10 +180,11 @@ class Blocks {
         return plane;
     }
 
-    static void *at(const View &view, std::int64_t element) {
-        const int size = view.dtype == DType::f64 ? 8 : view.dtype == DType::f32 ? 4 : 2;
-        return (char *)view.data + element * size;
+    static std::int64_t element_size(const View &view) {
+        return view.dtype == DType::f64 ? 8 : view.dtype == DType::f32 ? 4 : 2;
     }
+
+    static void *at(const View &view, std::int64_t element) { return (char *)view.data + element * element_size(view); }
 
     // Rows `step` apart, lanes32 of them at a time; up to lanes32 floats beyond each row's end are read.
     void load_rows(const float *rows, std::int64_t step, std::int64_t count, std::int64_t cols, float *z) const {

@@ -29,6 +29,7 @@ class NarrowActivation {
         bool all_good = true;
         Bits32 good[Blocks::widest / lanes32];
         for (std::int64_t l = 0; l < count; l += lanes32) {
+            blocks_.fetch(p_.input, first + l);
             good[l / lanes32] = solve(z + l, step, y_ + l);
             for (std::int64_t i = 0; i < lanes32 && l + i < count; ++i) all_good &= good[l / lanes32][i] != 0;
         }

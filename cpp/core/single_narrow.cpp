@@ -73,6 +73,7 @@ class NarrowRows {
         bool all_good = true;
         double losses[Blocks::widest];
         for (std::int64_t l = 0; l < count; l += lanes32) {
+            blocks_.fetch(logits, first + l);
             const Bits32 bad = solve<spread, keep>(z + l, step, l, losses + l, sum);
             bad_[l / lanes32] = bad;
             all_good &= !any(bad);
