@@ -232,6 +232,7 @@ void bind_memory(nb::module_ &m);  // memory.cpp
 void bind_plain(nb::module_ &m);   // plain.cpp
 
 NB_MODULE(_core, m) {
+    nb::set_leak_warnings(false);  // objects of modules live until the interpreter ends
     m.doc() = "The compiled core of crossentropy. Use the functions of the package, not these.";
     m.def("version", [] { return std::string(CE_VERSION); });
 #if defined(__clang__)

@@ -192,10 +192,61 @@ Weighed weigh_labels(const RowProblem &p) {
     });
 }
 
+// The sum of a row of float32, and whether no entry is negative or NaN.
+double sum_of_shares(const float *t, std::int64_t count, bool &good) {
+    Vec low{}, high{};
+    Bits32 bad{};
+    std::int64_t j = 0;
+    for (; j + lanes32 <= count; j += lanes32) {
+        const Vec32 x = load32(t + j);
+        bad |= ~(x >= 0.0f);
+        low += low_half(x);
+        high += high_half(x);
+    }
+    double sum = sum_of_lanes(low + high);
+    good = !any(bad);
+    for (; j < count; ++j) {
+        good &= t[j] >= 0.0f;
+        sum += (double)t[j];
+    }
+    return sum;
+}
+
+// Soft targets of float32 or less without class weights: what smoothing adds to a row's weight, it has taken before.
+Weighed weigh_soft(const RowProblem &p) {
+    const std::int64_t classes = p.predictions.cols;
+    const Chunks chunks(p.predictions.rows, classes);
+    const Scratch scratch(chunks.threads(), 1, classes);
+    return over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {
+        double *own = scratch.array(thread, 0);
+        const bool as_it_lies = p.targets.dtype == DType::f32 && p.targets.col_stride == 1;
+        Part part;
+        for (std::int64_t r = begin; r < end; ++r) {
+            if (!is_kept(p, r)) continue;
+            const auto *t = (const float *)p.targets.data + (as_it_lies ? p.targets.offset(r) : 0);
+            if (!as_it_lies) {
+                load_floats(p.targets, r, 0, classes, (float *)own);
+                t = (const float *)own;
+            }
+            bool good = false;
+            const double sum = sum_of_shares(t, classes, good);
+            if (!good || !(std::fabs(sum - 1.0) <= p.sum_tolerance)) {
+                part.finding = check_targets(p, r, own);
+                if (part.finding.fault != Fault::none) return part;
+            }
+            part.sum.add(row_scale(p, r) * ((1.0 - p.smoothing) * sum + p.smoothing));
+        }
+        return part;
+    });
+}
+
 }  // namespace
 
 Weighed weigh_rows(const RowProblem &p) {
-    if (on_logits(p) && p.kind == TargetKind::index && p.smoothing == 0) return weigh_labels(p);
+    // without class weights a label weighs 1, smoothed or not
+    if (on_logits(p) && p.kind == TargetKind::index && (p.smoothing == 0 || !p.class_weight)) return weigh_labels(p);
+    if (on_logits(p) && p.kind == TargetKind::soft && !p.class_weight && p.targets.dtype != DType::f64)
+        return weigh_soft(p);
     const Chunks chunks(p.predictions.rows, p.predictions.cols);
     const Scratch scratch(chunks.threads(), Worker::array_count, p.predictions.cols);
     return over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {

@@ -13,6 +13,8 @@ namespace crossentropy::CE_ISA {
 
 namespace {
 
+constexpr std::int64_t batch = 4;  // vectors of rows that are solved side by side
+
 // What is known of a vector of rows beside their logits.
 struct RowsGiven {
     Vec32 label, logit, share;  // of index targets: the label (-1: none), what stands there
@@ -71,12 +73,10 @@ class NarrowRows {
         read_block(first, count);
         Sum<Vec> sum;
         bool all_good = true;
-        double losses[Blocks::widest];
-        for (std::int64_t l = 0; l < count; l += lanes32) {
-            blocks_.fetch(logits, first + l);
-            const Bits32 bad = solve<spread, keep>(z + l, step, l, losses + l, sum);
-            bad_[l / lanes32] = bad;
-            all_good &= !any(bad);
+        double losses[Blocks::widest + batch * lanes32];
+        for (std::int64_t l = 0; l < count; l += batch * lanes32) {
+            for (std::int64_t i = 0; i < batch; ++i) blocks_.fetch(logits, first + l + i * lanes32);
+            all_good &= solve<spread, keep>(z + l, step, l, count, losses + l, sum);
         }
         Sum<double> total = across(sum);
         if (keep && all_good) blocks_.store(out_.derivative, first, count, e_, staging_);
@@ -157,31 +157,42 @@ class NarrowRows {
         return given;
     }
 
-    // Losses and, in place of the powers, gradients of a vector of rows. The result: rows that need their worker.
+    // What a vector of rows comes to: its losses, and what turns its powers into gradients.
+    struct Ends {
+        Vec32 labels, factor, scale, at_top, at_label;
+        Bits32 dropped, good;
+        Pair losses;
+    };
+
     template <Spread spread, bool keep>
-    Bits32 solve(const float *z, std::int64_t step, std::int64_t l, double *losses, Sum<Vec> &sum) const {
-        const std::int64_t pitch = blocks_.pitch();
-        const float *share = share_ + l;
-        float *e = e_ + l;
-        const RowsGiven given = read_rows(z, step, l);
+    SingleSoftmax sweep(const float *z, std::int64_t step, std::int64_t l) const {
         SingleSoftmax s;
-        s.solve<keep, spread != Spread::none, spread == Spread::rows>(exp_, p_.temperature, z, step, classes(), share,
-                                                                      pitch, e);
+        s.solve<keep, spread != Spread::none, spread == Spread::rows>(exp_, p_.temperature, z, step, classes(),
+                                                                      share_ + l, blocks_.pitch(), e_ + l);
+        return s;
+    }
+
+    template <Spread spread, bool keep>
+    Ends finish(const SingleSoftmax &s, const RowsGiven &given) const {
         const bool index = p_.kind == TargetKind::index;
-        const Bits32 hit = index ? given.logit == s.largest : Bits32{};
-        const Pair hits = Pair::widen(hit ? splat32(1.0f) : Vec32{}), logits = Pair::widen(given.logit),
-                   largest = Pair::widen(s.largest), label_share = Pair::widen(given.share),
-                   top_share = Pair::widen(s.top_share);
+        const double cooling = 1.0 / p_.temperature;
         const double even = spread == Spread::even ? p_.smoothing / (double)classes() : 0.0;
         const Vec zero{};
-        const double cooling = 1.0 / p_.temperature;
-        const Pair log_sums = Pair::widen(log1p_nonnegative(s.rest.narrow()));
-        Pair factor, at_label, at_top, scales;
+        const Vec32 apart = s.largest - given.logit, none{};
+        const Pair gaps = Pair::widen(apart), log_sums = Pair::widen(log1p_nonnegative(s.rest.narrow()));
+        Pair at{}, label_share{}, top_share{}, lse{}, factor{}, at_label{}, at_top{}, scales{}, losses{};
+        if (index && (keep || p_.focal_gamma != 0)) at = Pair::widen(exp_negative(apart * (float)cooling));
+        if (spread == Spread::rows) {
+            label_share = Pair::widen(given.share);
+            top_share = Pair::widen(s.top_share);
+        }
+        if (p_.z_loss != 0) lse = Pair::widen(s.largest);
 #pragma GCC unroll 2
         for (int h = 0; h < 2; ++h) {
-            const Vec rest = s.rest.half[h], total = 1.0 + rest, log_sum = log_sums.half[h];
-            const Bits top = hits.half[h] != 0.0;
-            Vec nats{}, own{}, others{}, weight{}, drop{}, at{};
+            const Vec rest = s.rest.half[h], log_sum = log_sums.half[h], gap = gaps.half[h] * cooling;
+            const Bits hit = gap == 0.0;
+            Vec nats{}, own{}, others{}, weight{}, drop{}, inverse_sum{};
+            if (keep || p_.focal_gamma != 0) inverse_sum = 1.0 / (1.0 + rest);
             if (spread == Spread::even) {
                 own = splat(even);
                 others = splat(even * (double)(classes() - 1));
@@ -194,69 +205,99 @@ class NarrowRows {
                 nats = weight * log_sum - (spread == Spread::even ? even : 1.0) * cooling * s.gaps.half[h];
             }
             if (index) {
-                const Vec part = (1.0 - p_.smoothing) * given.weight.half[h];
-                const Vec gap = top ? zero : (largest.half[h] - logits.half[h]) * cooling;
-                const Vec surprisal = log_sum + gap;
+                const Vec part = (1.0 - p_.smoothing) * given.weight.half[h], surprisal = log_sum + gap;
                 Vec loss = part * surprisal;
                 drop = part;
-                if (keep || p_.focal_gamma != 0) at = exp_nonpositive(-gap, zero);
                 if (p_.focal_gamma != 0) {
-                    const Vec probability = at / total, complement = (top ? rest : total - at) / total;
-                    // (1-p)^γ by way of the logarithm of 1 + p/(1-p)
-                    const Vec bet = probability / complement;
+                    // p/(1-p); (1-p)^γ by way of the logarithm of 1 + p/(1-p)
+                    const Vec bet = at.half[h] / (hit ? rest : 1.0 + rest - at.half[h]);
                     const Vec power = exp_nonpositive(-p_.focal_gamma * log1p_nonnegative(bet), zero);
                     loss *= power;
                     drop *= power * (1.0 + p_.focal_gamma * (bet * surprisal));
                 }
                 nats += loss;
                 weight += part;
-                own += top ? drop : zero;
-                others += top ? zero : drop;
+                own += hit ? drop : zero;
+                others += hit ? zero : drop;
             }
             Vec pull{};
             if (p_.z_loss != 0) {
-                const Vec lse = largest.half[h] * cooling + log_sum;
-                nats += weight * p_.z_loss * lse * lse;
-                pull = 2.0 * p_.z_loss * weight * lse;
+                const Vec lse_here = lse.half[h] * cooling + log_sum;
+                nats += weight * p_.z_loss * lse_here * lse_here;
+                pull = 2.0 * p_.z_loss * weight * lse_here;
             }
             const Vec kept = given.scale.half[h];
-            store(losses + h * lanes, kept == 0.0 ? zero : kept * nats);
+            losses.half[h] = kept == 0.0 ? zero : kept * nats;
             if (!keep) continue;
-            const Vec scale = kept * (cooling / out_.divisor), all = own + others, odds = (all + pull) / total;
+            const Vec scale = kept * (cooling / out_.divisor), all = own + others, odds = (all + pull) * inverse_sum;
             scales.half[h] = scale;
             factor.half[h] = scale * odds * s.inverse.half[h];
             // without cancellation where the top has most of the target, as in softmax_loss.hpp
-            const Vec cautious = own > others ? others - all * (rest / total) : all / total - own;
-            at_top.half[h] = scale * (p_.z_loss != 0 ? cautious + pull / total : cautious);
-            at_label.half[h] = scale * (at * odds - (drop + label_share.half[h] + even));
+            const Vec cautious = own > others ? others - all * (rest * inverse_sum) : all * inverse_sum - own;
+            at_top.half[h] = scale * (p_.z_loss != 0 ? cautious + pull * inverse_sum : cautious);
+            at_label.half[h] = scale * (at.half[h] * odds - (drop + label_share.half[h] + even));
         }
         const Pair kept = Pair::of([&](int h) { return given.scale.half[h] == 0.0 ? zero : splat(1.0); });
-        const Bits32 dropped = kept.narrow() == 0.0f;
-        Bits32 good = s.good & (given.logit > -__builtin_inff());
-        if (keep) {
-            const Vec32 f = factor.narrow(), scale = scales.narrow(), top_slope = at_top.narrow(),
-                        label_slope = hit ? top_slope : at_label.narrow(), flat = scale * (float)even;
-            const Bits32 alone = s.tops == 1.0f;
-            const Pair held = Pair::of([&](int h) {
-                const Vec size = absolute(factor.half[h]);
-                return ((size > 0x1p-100) | (size == 0.0)) & (size < 0x1p-40) ? splat(1.0) : zero;
-            });
-            good &= (held.narrow() != 0.0f) & (scale > 0x1p-100f) & (scale < 0x1p20f);
-            for (std::int64_t c = 0; c < classes(); ++c) {
-                Vec32 y = load32(e + c * pitch) * f;
-                if (spread == Spread::even) y -= flat;
-                if (spread == Spread::rows) {
-                    y = fma(load32(share + c * pitch), -scale, y);
-                    y = (load32(z + c * step) >= s.largest) & alone ? top_slope : y;
-                }
-                if (index) y = given.label == (float)c ? label_slope : y;
-                store(e + c * pitch, dropped ? Vec32{} : y);
+        Ends ends{
+            given.label, none, none, none, none, kept.narrow() == 0.0f, s.good & (given.logit > -__builtin_inff()),
+            losses};
+        if (!keep) return ends;
+        ends.factor = factor.narrow();
+        ends.scale = scales.narrow();
+        ends.at_top = at_top.narrow();
+        ends.at_label = apart == 0.0f ? ends.at_top : at_label.narrow();
+        const Pair held = Pair::of([&](int h) {
+            const Vec size = absolute(factor.half[h]);
+            return ((size > 0x1p-100) | (size == 0.0)) & (size < 0x1p-40) ? splat(1.0) : zero;
+        });
+        ends.good &= (held.narrow() != 0.0f) & (ends.scale > 0x1p-100f) & (ends.scale < 0x1p20f);
+        return ends;
+    }
+
+    // Gradients, in place of the powers.
+    template <Spread spread>
+    void slopes(const SingleSoftmax &s, const Ends &ends, const float *z, std::int64_t step, std::int64_t l) const {
+        const std::int64_t pitch = blocks_.pitch();
+        const bool index = p_.kind == TargetKind::index;
+        const Vec32 even = ends.scale * (float)(p_.smoothing / (double)classes());
+        const Bits32 alone = s.tops == 1.0f;
+        for (std::int64_t c = 0; c < classes(); ++c) {
+            float *e = e_ + l + c * pitch;
+            Vec32 y = load32(e) * ends.factor;
+            if (spread == Spread::even) y -= even;
+            if (spread == Spread::rows) {
+                y = fma(load32(share_ + l + c * pitch), -ends.scale, y);
+                y = (load32(z + c * step) >= s.largest) & alone ? ends.at_top : y;
             }
+            if (index) y = ends.labels == (float)c ? ends.at_label : y;
+            store(e, ends.dropped ? Vec32{} : y);
         }
-        const Bits32 bad = ~(good | dropped);
-        const Pair counted = Pair::widen(bad ? Vec32{} : splat32(1.0f));
-        for (int h = 0; h < 2; ++h) sum.add(counted.half[h] != 0.0 ? load(losses + h * lanes) : zero);
-        return bad;
+    }
+
+    // Losses of up to `batch` vectors of rows from the block's row l on, and their gradients. Step by step over all of
+    // them: the steps of one wait for each other. The result: whether no row needs its worker.
+    template <Spread spread, bool keep>
+    bool solve(const float *z, std::int64_t step, std::int64_t l, std::int64_t count, double *losses, Sum<Vec> &sum) {
+        SingleSoftmax softmax[batch];
+        Ends ends[batch];
+        const std::int64_t vectors = (count - l + lanes32 - 1) / lanes32, n = vectors < batch ? vectors : batch;
+        for (std::int64_t i = 0; i < n; ++i) softmax[i] = sweep<spread, keep>(z + i * lanes32, step, l + i * lanes32);
+        for (std::int64_t i = 0; i < n; ++i)
+            ends[i] = finish<spread, keep>(softmax[i], read_rows(z + i * lanes32, step, l + i * lanes32));
+        bool all_good = true;
+        for (std::int64_t i = 0; i < n; ++i) {
+            const Bits32 bad = bad_[l / lanes32 + i] = ~(ends[i].good | ends[i].dropped);
+            const Pair counted = Pair::widen(bad ? Vec32{} : splat32(1.0f));
+            for (int h = 0; h < 2; ++h) {
+                const Vec own = ends[i].losses.half[h];
+                store(losses + i * lanes32 + h * lanes, own);
+                sum.add(counted.half[h] != 0.0 ? own : Vec{});
+            }
+            all_good &= !any(bad);
+        }
+        for (std::int64_t i = 0; keep && i < n; ++i)
+            slopes<spread>(softmax[i], ends[i], z + i * lanes32, step, l + i * lanes32);
+        return all_good;
     }
 
     const RowProblem &p_;
@@ -265,7 +306,7 @@ class NarrowRows {
     const Blocks &blocks_;
     const Worker &worker_;
     Spread spread_;
-    Bits32 bad_[Blocks::widest / lanes32];
+    Bits32 bad_[Blocks::widest / lanes32 + batch];
     float labels_[Blocks::widest];
     double scales_[Blocks::widest];
     float *z_, *e_, *share_, *staging_;
