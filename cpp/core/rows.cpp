@@ -247,6 +247,7 @@ Weighed weigh_rows(const RowProblem &p) {
     if (on_logits(p) && p.kind == TargetKind::index && (p.smoothing == 0 || !p.class_weight)) return weigh_labels(p);
     if (on_logits(p) && p.kind == TargetKind::soft && !p.class_weight && p.targets.dtype != DType::f64)
         return weigh_soft(p);
+    if (is_plain_probabilities(p) && all_plain_probabilities_pass(p)) return {(double)p.predictions.rows, {}};
     const Chunks chunks(p.predictions.rows, p.predictions.cols);
     const Scratch scratch(chunks.threads(), Worker::array_count, p.predictions.cols);
     return over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {
@@ -266,6 +267,7 @@ Weighed weigh_rows(const RowProblem &p) {
 double run_rows(const RowProblem &p, const Results &out) {
     if (fits_single(p, out)) return is_single_narrow(p) ? run_single_narrow(p, out) : run_single_wide(p, out);
     if (is_narrow(p, out)) return run_narrow(p, out);
+    if (is_plain_probabilities(p) && out.order == Order::value) return run_plain_probabilities(p, out);
     const bool reads_rows = on_logits(p) || p.kind != TargetKind::index || out.order != Order::value;
     const Chunks chunks(p.predictions.rows, reads_rows ? p.predictions.cols : 1);
     const Scratch scratch(chunks.threads(), Worker::array_count, p.predictions.cols);

@@ -193,8 +193,13 @@ class WideSoftmax {
             return (const float *)view.data + view.offset(r) + first;
         load_floats(view, r, first, count, tile_);
         const KeptClasses kept(mask_, r);
-        for (std::int64_t j = 0; j < count && kept.flags; ++j)
-            tile_[j] = kept(first + j) ? tile_[j] : -__builtin_inff();
+        if (kept.flags && kept.stride == 1) {
+            const std::uint8_t *flags = kept.flags + first;
+            for (std::int64_t j = 0; j < count; ++j) tile_[j] = flags[j] != 0 ? tile_[j] : -__builtin_inff();
+        } else {
+            for (std::int64_t j = 0; j < count && kept.flags; ++j)
+                tile_[j] = kept(first + j) ? tile_[j] : -__builtin_inff();
+        }
         return tile_;
     }
 
