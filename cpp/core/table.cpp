@@ -1,6 +1,7 @@
 // The kernels of the instruction set this file is compiled for, as a table.
 #include "kernels.hpp"
 #include "mathematics.hpp"
+#include "single.hpp"
 
 #define CE_STRING_(x) #x
 #define CE_STRING(x) CE_STRING_(x)
@@ -9,32 +10,62 @@ namespace crossentropy::CE_ISA {
 
 namespace {
 
-// f over whole vectors; the last one is filled up with zeros.
-template <class F>
-void map(const double *in, double *out, std::int64_t n, F f) {
-    for (std::int64_t i = 0; i < n; i += lanes) {
-        double part[lanes] = {};
-        const std::int64_t count = n - i < lanes ? n - i : lanes;
-        for (std::int64_t l = 0; l < count; ++l) part[l] = in[i + l];
-        store(part, f(load(part)));
-        for (std::int64_t l = 0; l < count; ++l) out[i + l] = part[l];
-    }
+// f over whole vectors of the inputs; the last one is filled up with zeros.
+template <int width, class T, class F, class... In>
+void map(T *out, std::int64_t n, F f, const In *...in) {
+    auto vector = [](const T *p) {
+        T __attribute__((vector_size(width * sizeof(T)))) v;
+        __builtin_memcpy(&v, p, sizeof v);
+        return v;
+    };
+    std::int64_t i = 0;
+    for (; i + width <= n; i += width) store(out + i, f(vector(in + i)...));
+    if (i == n) return;
+    auto rest = [&](const T *p) {
+        T part[width] = {};
+        __builtin_memcpy(part, p + i, sizeof(T) * (std::size_t)(n - i));
+        return vector(part);
+    };
+    T part[width];
+    store(part, f(rest(in)...));
+    __builtin_memcpy(out + i, part, sizeof(T) * (std::size_t)(n - i));
 }
 
 void map_exp(const double *in, double *out, std::int64_t n) {
-    map(in, out, n, [](Vec x) { return exp_nonpositive(x, Vec{}); });
+    map<lanes>(out, n, [](Vec x) { return exp_nonpositive(x, Vec{}); }, in);
 }
-void map_exp_single(const double *in, double *out, std::int64_t n) { map(in, out, n, exp_single); }
-void map_log1p_unit(const double *in, double *out, std::int64_t n) { map(in, out, n, log1p_unit); }
-void map_log1p(const double *in, double *out, std::int64_t n) { map(in, out, n, log1p_nonnegative); }
+void map_exp_single(const double *in, double *out, std::int64_t n) { map<lanes>(out, n, exp_single, in); }
+void map_log1p_unit(const double *in, double *out, std::int64_t n) {
+    map<lanes>(out, n, [](Vec x) { return log1p_unit(x); }, in);
+}
+void map_log1p(const double *in, double *out, std::int64_t n) {
+    map<lanes>(out, n, [](Vec x) { return log1p_nonnegative(x); }, in);
+}
 void map_tanh(const double *in, double *out, std::int64_t n) {
-    map(in, out, n, [](Vec x) { return tanh(x); });
+    map<lanes>(out, n, [](Vec x) { return tanh(x); }, in);
+}
+void map_exp_negative32(const float *in, float *out, std::int64_t n) { map<lanes32>(out, n, exp_negative, in); }
+void map_log1p_unit32(const float *in, float *out, std::int64_t n) {
+    map<lanes32>(out, n, [](Vec32 x) { return log1p_unit(x); }, in);
+}
+void map_log1p32(const float *in, float *out, std::int64_t n) {
+    map<lanes32>(out, n, [](Vec32 x) { return log1p_nonnegative(x); }, in);
+}
+void map_scaled32(const float *x, const float *power, float *out, std::int64_t n) {
+    map<lanes32>(out, n, scaled, x, power);
+}
+void map_exp32(double temperature, const float *z, const float *largest, float *origin, float *out, std::int64_t n) {
+    const Exp32 exp(temperature);
+    map<lanes32>(origin, n, [&](Vec32 top) { return exp.origin(top); }, largest);
+    map<lanes32>(out, n, [&](Vec32 x, Vec32 at, Vec32 top) { return exp(x, at, exp.lowest(top)); }, z, origin, largest);
 }
 
 }  // namespace
 
 extern const Kernels table;
-const Kernels table = {CE_STRING(CE_ISA), lanes,   weigh_rows,     run_rows,       weigh_elements, run_elements,
-                       activate,          map_exp, map_exp_single, map_log1p_unit, map_log1p,      map_tanh};
+const Kernels table = {
+    CE_STRING(CE_ISA), lanes,          weigh_rows,     run_rows,  weigh_elements, run_elements,       activate,
+    map_exp,           map_exp_single, map_log1p_unit, map_log1p, map_tanh,       map_exp_negative32, map_log1p_unit32,
+    map_log1p32,       map_scaled32,   map_exp32};
 
 }  // namespace crossentropy::CE_ISA
