@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find cpp -name '*.?pp') CMakeLists.txt pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-cpp sanitize lint format docs bench stubs clean
+.PHONY: build demo test test-cpp test-neon sanitize lint format docs bench stubs clean
 
 # The tools once, then the package: in place, so that edits of Python files need no new build.
 $(VENV)/tools: constraints.txt pyproject.toml
@@ -33,6 +33,19 @@ test-cpp: build
 	$(BIN)/cmake -S . -B build/cpp -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DCROSSENTROPY_TESTS=ON > /dev/null
 	$(BIN)/cmake --build build/cpp > /dev/null
 	$(BIN)/ctest --test-dir build/cpp --output-on-failure
+
+# The C++ tests for aarch64, where the vectors are NEON's, emulated.
+NEON_CXX ?= aarch64-linux-gnu-g++
+NEON_RUN ?= qemu-aarch64
+NEON_ROOT ?= /usr/aarch64-linux-gnu
+test-neon: build
+	@command -v $(NEON_CXX) > /dev/null && command -v $(NEON_RUN) > /dev/null || { echo "test-neon: expected the programs\
+	  $(NEON_CXX) and $(NEON_RUN), did not find both; install the packages g++-aarch64-linux-gnu and qemu-user." >&2; exit 1; }
+	$(BIN)/cmake -S . -B build/neon -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DCROSSENTROPY_TESTS=ON \
+	  -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=$(NEON_CXX) \
+	  "-DCMAKE_CROSSCOMPILING_EMULATOR=$(NEON_RUN);-L;$(NEON_ROOT)" > /dev/null
+	$(BIN)/cmake --build build/neon > /dev/null
+	$(BIN)/ctest --test-dir build/neon --output-on-failure
 
 # The C++ tests and random calls of the extension with sanitizers of addresses and undefined behaviour, then the C++ tests
 # with that of threads. -S: the package built for this, not the one installed. numpy's memory is malloc's, which is watched.

@@ -195,7 +195,7 @@ int main() {
     nested_calls();
     calls_from_several_threads();
     signals_are_not_for_workers();
-#if !defined(__SANITIZE_THREAD__)  // which cannot follow a child's new threads
+#if !defined(__SANITIZE_THREAD__) && !defined(CE_EMULATED)  // which cannot follow a child's new threads
     children_run_threads_of_their_own();
 #endif
     whose_word_counts();
