@@ -1,6 +1,6 @@
 // The float32 side of the vector type: twice the lanes of Vec, with the exponential and the logarithm that results of
 // float32 or less need. The bounds stated here are those that cpp/tests/test_single.cpp holds them to, over every
-// float32 of their range.
+// float32 of their range; the second one is that of machines that round a·b + c twice.
 #pragma once
 
 #include "simd.hpp"
@@ -161,7 +161,7 @@ class Exp32 {
         for (int k = 0; k < 6; ++k, power *= inverse) series_[k] = (float)(series[k] * power);
     }
 
-    // The power of two nearest to e^(z/T).
+    // The power of two nearest to e^(z/T), or nearly: z/T is within 0.45 of origin·log 2.
     float origin(float z) const { return __builtin_rintf(z * per_unit_); }
     Vec32 origin(Vec32 z) const { return fma(z, splat32(per_unit_), splat32(shift)) - shift; }
 
@@ -171,7 +171,8 @@ class Exp32 {
         return largest - reach * temperature_;
     }
 
-    // Under 1 ULP; 0 below `lowest`, NaN for NaN. z/T is at most a little above origin·log 2.
+    // 0.93 ULP (1.21) at T = 1, 1.16 (1.46) at others; 0 below `lowest`, NaN for NaN. z/T is at most a little above
+    // origin·log 2.
     Vec32 operator()(Vec32 z, Vec32 origin, Vec32 lowest) const {
         const Vec32 offset = (shift + 127.0f + (float)boost) - origin;  // puts n + exponent bias into the low bits
         const Vec32 shifted = fma_exact(z, splat32(per_unit_), offset);
@@ -190,18 +191,18 @@ class Exp32 {
     float temperature_, per_unit_, unit_high_, unit_low_, series_[6];
 };
 
-// x·2^n for integers n in [-252, 0] held as float32, rounded once where it is subnormal.
+// x·2^n for x >= 2^-26 and integers n in [-226, 0] held as float32, rounded once where it is subnormal.
 inline Vec32 scaled(Vec32 x, Vec32 n) {
 #if defined(__AVX512F__)
     return (Vec32)_mm512_scalef_ps((__m512)x, (__m512)n);
 #else
-    constexpr float shift = 12582912.0f + 127.0f;  // puts n + exponent bias into the low bits
-    const Vec32 first = larger(splat32(-126.0f), n), second = n - first;
+    constexpr float shift = 12582912.0f + 127.0f;                         // puts n + exponent bias into the low bits
+    const Vec32 first = larger(splat32(-100.0f), n), second = n - first;  // x·2^first is normal still
     return x * (Vec32)((Bits32)(first + shift) << 23) * (Vec32)((Bits32)(second + shift) << 23);
 #endif
 }
 
-// e^-x for x >= 0: under 1 ULP of a normal result, gradual underflow, exact 0 from 104 on, NaN for NaN.
+// e^-x for x >= 0: 0.92 ULP (1.21), with gradual underflow; exact 0 from 104 on, NaN for NaN.
 inline Vec32 exp_negative(Vec32 x) {
     constexpr float shift = 12582912.0f, unit_high = 0.693147182f, unit_low = -1.90465421e-9f;
     const Vec32 n = fma_exact(x, splat32(-1.44269504f), splat32(shift)) - shift;
@@ -214,7 +215,7 @@ inline Vec32 exp_negative(Vec32 x) {
     return x >= 104.0f ? Vec32{} : scaled(p, n);
 }
 
-// log(1 + x) for 0 <= x <= 1: x times a polynomial around 1/2, under 2 ULP.
+// log(1 + x) for 0 <= x <= 1: x times a polynomial around 1/2, 2.38 ULP (2.47).
 inline Vec32 log1p_unit(Vec32 x) {
     static const float series[] = {0.81093022f,    -0.288527110f, 0.132609004f,    -0.0676876987f, 0.0366354728f,
                                    -0.0205702956f, 0.0115761511f, -0.00674991242f, 0.00525334905f, -0.00324402336f};
@@ -225,7 +226,8 @@ inline Vec32 log1p_unit(Vec32 x) {
     return x * fma(high, tt, pair(0));
 }
 
-// log(1 + x) for finite x >= 0: under 2 ULP. Above 1, 1 + x = 2^n (1 + f) loses nothing that the logarithm would show.
+// log(1 + x) for finite x >= 0: 2.38 ULP (2.47). Above 1, 1 + x = 2^n (1 + f) loses nothing that the logarithm would
+// show.
 inline Vec32 log1p_nonnegative(Vec32 x) {
     const Bits32 small = x <= 1.0f, sum = (Bits32)(1.0f + x);
     const Vec32 fraction = (Vec32)((sum & 0x007fffff) | 0x3f800000) - 1.0f;
