@@ -16,7 +16,7 @@ double run_single_narrow(const RowProblem &, const Results &);
 bool is_single(const ActivationProblem &);
 void activate_single(const ActivationProblem &);
 bool is_single(const ElementProblem &, const Results &);
-double run_single_elements(const ElementProblem &, const Results &);
+Weighed run_single_elements(const ElementProblem &, const Results &);
 
 // In float64, one row of few classes in each lane.
 bool is_narrow(const RowProblem &, const Results &);
@@ -25,7 +25,7 @@ bool is_narrow(const ActivationProblem &);
 void activate_narrow(const ActivationProblem &);
 
 Weighed weigh_elements(const ElementProblem &);
-double run_elements(const ElementProblem &, const Results &);
+Weighed run_elements(const ElementProblem &, const Results &);
 void activate(const ActivationProblem &);
 
 }  // namespace crossentropy::CE_ISA
