@@ -12,6 +12,13 @@ namespace {
 
 constexpr std::int64_t stretch = 4096;  // elements: their loads, masses and results stay in the first cache
 
+// The group that lies this far ahead is asked for while this one is computed with.
+constexpr std::int64_t ahead = 1024;
+
+inline void fetch(const float *from) {
+    for (std::int64_t i = 0; i < group; i += 16) __builtin_prefetch(from + ahead + i);
+}
+
 // How masses of the two classes come out of targets.
 enum class Reading { mass, smoothed, sign };
 
@@ -78,6 +85,8 @@ class SingleElements {
         Bits32 wrong{};  // of sign: any bit; else the highest
         Vec low{}, high{};  // of single losses, so that the sum does not depend on how rows are cut
         for (std::int64_t j = 0; j < count; j += group) {
+            fetch(z + j);
+            fetch(t + j);
             Vec32 losses[4];
             for (int i = 0; i < 4; ++i) {
                 const std::int64_t at = j + i * lanes32;
