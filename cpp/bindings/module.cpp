@@ -118,7 +118,7 @@ bool holds_floats(const View &view) { return view.dtype <= DType::f64; }
 // The sum of the losses; results are written where an array is given.
 template <class Problem, class Outcome, Outcome (*Kernels::*run)(const Problem &, const Results &)>
 nb::tuple run_problem(const Held<Problem> &held, int order, double divisor, const Coded<Output> &losses,
-                   const Coded<Output> &derivative, const Coded<Input> &direction) {
+                      const Coded<Output> &derivative, const Coded<Input> &direction) {
     require(order >= 0 && order <= (int)Order::hessian_diagonal, "unknown order");
     require(std::is_same_v<Problem, ElementProblem> || held.faultless, "weigh first, and find no fault");
     const View &shape = held.problem.predictions;

@@ -4,6 +4,7 @@
 
 #include "chunks.hpp"
 #include "dtypes.hpp"
+#include "element_stretch.hpp"
 #include "element_targets.hpp"
 #include "focal.hpp"
 #include "kernels.hpp"
@@ -15,6 +16,7 @@ namespace crossentropy::CE_ISA {
 namespace {
 
 enum Array { prediction, positive, negative, weight, direction, value, result, array_count };
+static_assert(array_count == stretch_arrays);
 
 // A row is cut into tiles, except where its elements add up to one loss.
 struct Tiles {
@@ -226,38 +228,47 @@ Weighed weigh_elements(const ElementProblem &p) {
     });
 }
 
+Part run_stretch(const ElementProblem &p, const Results &out, const Scratch &scratch, int thread, std::int64_t row,
+                 std::int64_t first, std::int64_t count) {
+    const Tile tile{p, scratch, thread, row, first, count};
+    Part part;
+    if (is_plain(p)) part.finding = tile.check_targets();
+    if (part.finding.fault != Fault::none) return part;
+    tile.read_weights();
+    tile.read_targets();
+    tile.read_predictions();
+    if (p.family != ElementFamily::squared_error) tile.weigh_targets();
+    tile.compute(out.order, out.divisor);
+    const double *w = tile.array(weight);
+    double *values = tile.array(value), *derivative = tile.array(result), *v = tile.array(direction);
+    if (out.order == Order::hvp) load_row(out.direction, row, first, count, v);
+    // what is dropped counts 0, whatever it holds; so does the padding
+    for (std::int64_t j = 0; j < padded(count); ++j) values[j] = w[j] == 0 ? 0 : values[j];
+    part.sum = sum_of(values, count);
+    if (out.losses.given() && p.family != ElementFamily::multilabel_soft_margin)
+        store_row(out.losses, row, first, count, values);
+    if (out.order == Order::value) return part;
+    for (std::int64_t j = 0; j < count; ++j) {
+        if (w[j] == 0) derivative[j] = 0;
+        if (out.order == Order::hvp) derivative[j] = derivative[j] == 0 ? 0 : derivative[j] * v[j];
+    }
+    store_row(out.derivative, row, first, count, derivative);
+    return part;
+}
+
 Weighed run_elements(const ElementProblem &p, const Results &out) {
     if (is_plain(p) && overwrites_predictions(p, out)) {
         const Finding finding = check_all_targets(p);
         if (finding.fault != Fault::none) return {0.0, finding};
     }
     if (is_single(p, out)) return run_single_elements(p, out);
-    const bool per_row = p.family == ElementFamily::multilabel_soft_margin;
-    const bool unchecked = is_plain(p);
     return over_tiles(p, [&](const Tile &tile, Part &part) {
-        if (unchecked) part.finding = tile.check_targets();
-        if (part.finding.fault != Fault::none) return;
-        tile.read_weights();
-        tile.read_targets();
-        tile.read_predictions();
-        if (p.family != ElementFamily::squared_error) tile.weigh_targets();
-        tile.compute(out.order, out.divisor);
-        const double *w = tile.array(weight);
-        double *values = tile.array(value), *derivative = tile.array(result), *v = tile.array(direction);
-        if (out.order == Order::hvp) load_row(out.direction, tile.row, tile.first, tile.count, v);
-        // what is dropped counts 0, whatever it holds; so does the padding
-        for (std::int64_t j = 0; j < padded(tile.count); ++j) values[j] = w[j] == 0 ? 0 : values[j];
-        const Sum<double> sum = sum_of(values, tile.count);
-        part.sum.add(sum);
-        const double loss = total(sum);
-        if (out.losses.given() && per_row) store_row(out.losses, tile.row, 0, 1, &loss);
-        if (out.losses.given() && !per_row) store_row(out.losses, tile.row, tile.first, tile.count, values);
-        if (out.order == Order::value) return;
-        for (std::int64_t j = 0; j < tile.count; ++j) {
-            if (w[j] == 0) derivative[j] = 0;
-            if (out.order == Order::hvp) derivative[j] = derivative[j] == 0 ? 0 : derivative[j] * v[j];
-        }
-        store_row(out.derivative, tile.row, tile.first, tile.count, derivative);
+        const Part own = run_stretch(p, out, tile.scratch, tile.thread, tile.row, tile.first, tile.count);
+        part.finding = own.finding;
+        part.sum.add(own.sum);
+        const double loss = total(own.sum);
+        if (out.losses.given() && p.family == ElementFamily::multilabel_soft_margin)
+            store_row(out.losses, tile.row, 0, 1, &loss);
     });
 }
 

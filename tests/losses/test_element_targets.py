@@ -75,6 +75,48 @@ def test_promise_20_where_little_of_one_class_is_left(options):
             assert (np.abs(found - exact) <= 4.0 * np.spacing(np.abs(exact).astype(np.float32))).all()
 
 
+@pytest.mark.parametrize("loss", [ce.sigmoid_cross_entropy, ce.soft_margin, ce.multilabel_soft_margin])
+@pytest.mark.parametrize("largest", [8.0, 60.0, 110.0])
+@pytest.mark.parametrize("size", [1e-30, 1e-3, 3.7, 1e12])
+def test_promise_20_with_weights_of_any_size(loss, largest, size):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-largest, largest, (100, 100)).astype(np.float32)
+    targets = (rng.random(x.shape) < 0.5).astype(np.float32)
+    if loss is ce.soft_margin:
+        targets = 2 * targets - 1
+    weight = rng.uniform(0.1 * size, size, len(x) if loss is ce.multilabel_soft_margin else x.shape)
+    options = [{"sample_weight": weight}, {"sample_weight": weight[..., 0] if weight.ndim > 1 else weight}]
+    if loss is not ce.soft_margin:
+        options += [{"class_weight": size * rng.random(100)}]
+    if loss is ce.sigmoid_cross_entropy:
+        options += [{"pos_weight": size}, {"pos_weight": size, "sample_weight": weight.astype(np.float32)}]
+        options += [{"label_smoothing": 0.1, "sample_weight": weight}]
+    for given in options:
+        for reduction in ("none", "sum", "mean"):
+            value, gradient = loss.value_and_grad(x, targets, reduction=reduction, **given)
+            wide = loss.value_and_grad(x.astype(np.float64), targets.astype(np.float64), reduction=reduction, **given)
+            assert (np.abs(value - wide[0]) <= 4.0 * np.spacing(np.abs(wide[0]).astype(np.float32))).all()
+            if "label_smoothing" not in given:
+                assert (np.abs(gradient - wide[1]) <= 4.0 * np.spacing(np.abs(wide[1]).astype(np.float32))).all()
+
+
+@pytest.mark.parametrize("held", [np.nan, np.inf, 3e38])
+def test_promise_15_elements_of_weight_0_count_nothing(held):
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((2, 5_000)).astype(np.float32)
+    weight = np.abs(weight)
+    targets = (x > 0).astype(np.float32)
+    weight[::3] = 0.0
+    expected = ce.sigmoid_cross_entropy.value_and_grad(x, targets, sample_weight=weight)
+    x[::3] = held
+    value, gradient = ce.sigmoid_cross_entropy.value_and_grad(x, targets, sample_weight=weight)
+    assert value == expected[0]
+    np.testing.assert_array_equal(gradient, expected[1])
+    assert not gradient[::3].any()
+    losses = ce.sigmoid_cross_entropy(x, targets, sample_weight=weight, reduction="none")
+    assert not losses[::3].any()
+
+
 def _without(options, name):
     return {key: value for key, value in options.items() if key != name}
 
