@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "instruction_sets.hpp"
+#include "outcome.hpp"
 #include "parallel.hpp"
 
 namespace nb = nanobind;
@@ -80,13 +81,18 @@ struct Held {
     Problem problem;
     std::vector<nb::object> arrays;
     bool loss_per_row = true;
-    bool faultless = false;  // as weigh() has found; until then an index may lie outside the classes
+    bool faultless = false;  // as weigh() has found; until then an index of rows may lie outside the classes
 };
 
 using Rows = Held<RowProblem>;
 using Elements = Held<ElementProblem>;
 
-// (total, fault, row, column, value): the sum of row weights, and the first thing wrong with the input.
+// (total, fault, row, column, value), the total that of row weights or of losses.
+nb::tuple as_tuple(const Weighed &w) {
+    return nb::make_tuple(w.total, (int)w.finding.fault, w.finding.row, w.finding.col, w.finding.value);
+}
+
+// Elements without weights are left for `run` to check.
 template <class Problem, Weighed (*Kernels::*weigh)(const Problem &)>
 nb::tuple weigh_problem(Held<Problem> &held) {
     Weighed w;
@@ -95,7 +101,7 @@ nb::tuple weigh_problem(Held<Problem> &held) {
         w = (kernels().*weigh)(held.problem);
     }
     held.faultless = w.finding.fault == Fault::none;
-    return nb::make_tuple(w.total, (int)w.finding.fault, w.finding.row, w.finding.col, w.finding.value);
+    return as_tuple(w);
 }
 
 // An array and its dtype code, as the package passes them; None is an absent one.
@@ -110,9 +116,9 @@ View view_of(const Coded<Array> &array, bool columns = true) {
 bool holds_floats(const View &view) { return view.dtype <= DType::f64; }
 
 // The sum of the losses; results are written where an array is given.
-template <class Problem, double (*Kernels::*run)(const Problem &, const Results &)>
-double run_problem(const Held<Problem> &held, int order, double divisor, const Coded<Output> &losses,
-                   const Coded<Output> &derivative, const Coded<Input> &direction) {
+template <class Problem, class Outcome, Outcome (*Kernels::*run)(const Problem &, const Results &)>
+nb::tuple run_problem(const Held<Problem> &held, int order, double divisor, const Coded<Output> &losses,
+                      const Coded<Output> &derivative, const Coded<Input> &direction) {
     require(order >= 0 && order <= (int)Order::hessian_diagonal, "unknown order");
     require(std::is_same_v<Problem, ElementProblem> || held.faultless, "weigh first, and find no fault");
     const View &shape = held.problem.predictions;
@@ -127,8 +133,12 @@ double run_problem(const Held<Problem> &held, int order, double divisor, const C
     if (derivative) same_shape(results.derivative, shape, "derivative: shape of the predictions");
     require(results.order != Order::hvp || direction.has_value(), "direction: needed");
     if (direction) same_shape(results.direction, shape, "direction: shape of the predictions");
-    nb::gil_scoped_release release;
-    return (kernels().*run)(held.problem, results);
+    Weighed w;
+    {
+        nb::gil_scoped_release release;
+        w = outcome((kernels().*run)(held.problem, results));
+    }
+    return as_tuple(w);
 }
 
 template <class... Arrays>
@@ -255,7 +265,7 @@ NB_MODULE(_core, m) {
              nb::arg("sample_weight").none(), nb::arg("mask").none(), nb::arg("smoothing"), nb::arg("temperature"),
              nb::arg("softcap"), nb::arg("z_loss"), nb::arg("focal_gamma"))
         .def("weigh", &weigh_problem<RowProblem, &Kernels::weigh_rows>)
-        .def("run", &run_problem<RowProblem, &Kernels::run_rows>, nb::arg("order"), nb::arg("divisor"),
+        .def("run", &run_problem<RowProblem, double, &Kernels::run_rows>, nb::arg("order"), nb::arg("divisor"),
              nb::arg("losses").none(), nb::arg("derivative").none(), nb::arg("direction").none());
 
     nb::class_<Elements>(m, "Elements", "Losses of single elements.")
@@ -263,7 +273,7 @@ NB_MODULE(_core, m) {
              nb::arg("class_weight").none(), nb::arg("positive_weight").none(), nb::arg("row_weight").none(),
              nb::arg("element_weight").none(), nb::arg("smoothing"), nb::arg("focal_gamma"))
         .def("weigh", &weigh_problem<ElementProblem, &Kernels::weigh_elements>)
-        .def("run", &run_problem<ElementProblem, &Kernels::run_elements>, nb::arg("order"), nb::arg("divisor"),
+        .def("run", &run_problem<ElementProblem, Weighed, &Kernels::run_elements>, nb::arg("order"), nb::arg("divisor"),
              nb::arg("losses").none(), nb::arg("derivative").none(), nb::arg("direction").none());
 
     m.def("activate", &::activate, nb::arg("kind"), nb::arg("input"), nb::arg("cotangent").none(), nb::arg("output"));

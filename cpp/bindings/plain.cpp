@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "instruction_sets.hpp"
+#include "outcome.hpp"
 
 namespace nb = nanobind;
 using namespace crossentropy;
@@ -158,9 +159,9 @@ class Plain {
     }
 
     // As _evaluate.py: weigh, run, divide, round once.
-    template <class Problem>
+    template <class Problem, class Outcome>
     nb::object reduce(const Problem &p, Weighed (*Kernels::*weigh)(const Problem &),
-                      double (*Kernels::*run)(const Problem &, const Results &), DType dtype, bool mean,
+                      Outcome (*Kernels::*run)(const Problem &, const Results &), DType dtype, bool mean,
                       Results &results) const {
         bool usual;
         double value = 0;
@@ -170,7 +171,9 @@ class Plain {
             usual = weighed.finding.fault == Fault::none && !(mean && weighed.total == 0);
             if (usual) {
                 results.divisor = mean ? weighed.total : 1.0;
-                value = (kernels().*run)(p, results) / results.divisor;
+                const Weighed found = outcome((kernels().*run)(p, results));
+                usual = found.finding.fault == Fault::none;
+                value = found.total / results.divisor;
             }
         }
         if (!usual) return nb::none();

@@ -4,17 +4,19 @@
 
 #include "chunks.hpp"
 #include "dtypes.hpp"
+#include "element_stretch.hpp"
+#include "element_targets.hpp"
 #include "focal.hpp"
 #include "kernels.hpp"
 #include "scratch.hpp"
 #include "sigmoid.hpp"
-#include "single.hpp"
 
 namespace crossentropy::CE_ISA {
 
 namespace {
 
 enum Array { prediction, positive, negative, weight, direction, value, result, array_count };
+static_assert(array_count == stretch_arrays);
 
 // A row is cut into tiles, except where its elements add up to one loss.
 struct Tiles {
@@ -49,26 +51,19 @@ struct Tile {
 
     // The target as the masses of the two classes, after smoothing: t and 1 - t. Squared error keeps the target as it
     // is.
-    Finding read_targets() const {
+    void read_targets() const {
         double *t = array(positive), *rest = array(negative);
         load_row(p.targets, row, first, count, t);
-        const bool sign = p.family == ElementFamily::soft_margin;
-        bool good = true;
-        if (p.family != ElementFamily::squared_error) {
-            for (std::int64_t j = 0; j < count; ++j) good &= sign ? t[j] == 1 || t[j] == -1 : t[j] >= 0 && t[j] <= 1;
-            for (std::int64_t j = 0; j < count; ++j) {
-                const double mass = sign ? (t[j] > 0 ? 1.0 : 0.0) : t[j];
-                t[j] = (1.0 - p.smoothing) * mass + p.smoothing * 0.5;
-                rest[j] = (1.0 - p.smoothing) * (1.0 - mass) + p.smoothing * 0.5;
-            }
+        if (p.family == ElementFamily::squared_error) return;
+        for (std::int64_t j = 0; j < count; ++j) {
+            const double mass = p.family == ElementFamily::soft_margin ? (t[j] > 0 ? 1.0 : 0.0) : t[j];
+            t[j] = (1.0 - p.smoothing) * mass + p.smoothing * 0.5;
+            rest[j] = (1.0 - p.smoothing) * (1.0 - mass) + p.smoothing * 0.5;
         }
         for (std::int64_t j = count; j < padded(count); ++j) t[j] = rest[j] = 0;
-        if (good) return {};
-        load_row(p.targets, row, first, count, t);
-        for (std::int64_t j = 0;; ++j)
-            if (!(sign ? t[j] == 1 || t[j] == -1 : t[j] >= 0 && t[j] <= 1))
-                return {sign ? Fault::target_not_sign : Fault::target_out_of_range, row, first + j, t[j]};
     }
+
+    Finding check_targets() const { return CE_ISA::check_targets(p, row, first, count); }
 
     Finding check_predictions() const {
         if (p.family != ElementFamily::binary_cross_entropy) return {};
@@ -204,40 +199,28 @@ Weighed over_tiles(const ElementProblem &p, F f) {
     });
 }
 
-}  // namespace
-
-namespace {
-
-// Float32 targets end to end, each of weight 1, are looked at where they lie.
+// Every element weighs 1: nothing needs to be read to know the sum of weights, and `run_elements` checks the targets.
 bool is_plain(const ElementProblem &p) {
-    return p.targets.dtype == DType::f32 && p.targets.col_stride == 1 && !p.class_weight && !p.positive_weight &&
-           !p.row_weight && !p.element_weight.given() &&
-           (p.family == ElementFamily::sigmoid_cross_entropy || p.family == ElementFamily::soft_margin);
+    return !p.class_weight && !p.positive_weight && !p.row_weight && !p.element_weight.given() &&
+           p.family != ElementFamily::binary_cross_entropy && p.family != ElementFamily::multilabel_soft_margin;
 }
 
-bool plain_targets_are_good(const ElementProblem &p, const float *t, std::int64_t count) {
-    const bool sign = p.family == ElementFamily::soft_margin;
-    Bits32 good = ~Bits32{};
-    std::int64_t j = 0;
-    for (; j + lanes32 <= count; j += lanes32) {
-        const Vec32 x = load32(t + j);
-        good &= sign ? absolute(x) == 1.0f : (x >= 0.0f) & (x <= 1.0f);
-    }
-    bool all = !any(~good);
-    for (; j < count; ++j) all &= sign ? t[j] == 1.0f || t[j] == -1.0f : t[j] >= 0.0f && t[j] <= 1.0f;
-    return all;
+bool overwrites_predictions(const ElementProblem &p, const Results &out) {
+    return out.derivative.given() && out.derivative.data == p.predictions.data;
+}
+
+Finding check_all_targets(const ElementProblem &p) {
+    return over_tiles(p, [&](const Tile &tile, Part &part) { part.finding = tile.check_targets(); }).finding;
 }
 
 }  // namespace
 
 Weighed weigh_elements(const ElementProblem &p) {
+    if (is_plain(p)) return {(double)(p.predictions.rows * p.predictions.cols), {}};
     return over_tiles(p, [&](const Tile &tile, Part &part) {
-        if (is_plain(p)) {
-            const float *t = (const float *)p.targets.data + p.targets.offset(tile.row) + tile.first;
-            if (plain_targets_are_good(p, t, tile.count)) return part.sum.add((double)tile.count);
-        }
         tile.read_weights();
-        const Finding target = tile.read_targets(), prediction = tile.check_predictions();
+        tile.read_targets();
+        const Finding target = tile.check_targets(), prediction = tile.check_predictions();
         const bool prediction_first =
             prediction.fault != Fault::none && (target.fault == Fault::none || prediction.col < target.col);
         part.finding = prediction_first ? prediction : target;
@@ -245,37 +228,48 @@ Weighed weigh_elements(const ElementProblem &p) {
     });
 }
 
-double run_elements(const ElementProblem &p, const Results &out) {
+Part run_stretch(const ElementProblem &p, const Results &out, const Scratch &scratch, int thread, std::int64_t row,
+                 std::int64_t first, std::int64_t count) {
+    const Tile tile{p, scratch, thread, row, first, count};
+    Part part;
+    if (is_plain(p)) part.finding = tile.check_targets();
+    if (part.finding.fault != Fault::none) return part;
+    tile.read_weights();
+    tile.read_targets();
+    tile.read_predictions();
+    if (p.family != ElementFamily::squared_error) tile.weigh_targets();
+    tile.compute(out.order, out.divisor);
+    const double *w = tile.array(weight);
+    double *values = tile.array(value), *derivative = tile.array(result), *v = tile.array(direction);
+    if (out.order == Order::hvp) load_row(out.direction, row, first, count, v);
+    // what is dropped counts 0, whatever it holds; so does the padding
+    for (std::int64_t j = 0; j < padded(count); ++j) values[j] = w[j] == 0 ? 0 : values[j];
+    part.sum = sum_of(values, count);
+    if (out.losses.given() && p.family != ElementFamily::multilabel_soft_margin)
+        store_row(out.losses, row, first, count, values);
+    if (out.order == Order::value) return part;
+    for (std::int64_t j = 0; j < count; ++j) {
+        if (w[j] == 0) derivative[j] = 0;
+        if (out.order == Order::hvp) derivative[j] = derivative[j] == 0 ? 0 : derivative[j] * v[j];
+    }
+    store_row(out.derivative, row, first, count, derivative);
+    return part;
+}
+
+Weighed run_elements(const ElementProblem &p, const Results &out) {
+    if (is_plain(p) && overwrites_predictions(p, out)) {
+        const Finding finding = check_all_targets(p);
+        if (finding.fault != Fault::none) return {0.0, finding};
+    }
     if (is_single(p, out)) return run_single_elements(p, out);
-    const bool per_row = p.family == ElementFamily::multilabel_soft_margin;
-    return over_tiles(p,
-                      [&](const Tile &tile, Part &part) {
-                          tile.read_weights();
-                          tile.read_targets();
-                          tile.read_predictions();
-                          if (p.family != ElementFamily::squared_error) tile.weigh_targets();
-                          tile.compute(out.order, out.divisor);
-                          const double *w = tile.array(weight);
-                          double *values = tile.array(value), *derivative = tile.array(result),
-                                 *v = tile.array(direction);
-                          if (out.order == Order::hvp) load_row(out.direction, tile.row, tile.first, tile.count, v);
-                          // what is dropped counts 0, whatever it holds; so does the padding
-                          for (std::int64_t j = 0; j < padded(tile.count); ++j) values[j] = w[j] == 0 ? 0 : values[j];
-                          const Sum<double> sum = sum_of(values, tile.count);
-                          part.sum.add(sum);
-                          const double loss = total(sum);
-                          if (out.losses.given() && per_row) store_row(out.losses, tile.row, 0, 1, &loss);
-                          if (out.losses.given() && !per_row)
-                              store_row(out.losses, tile.row, tile.first, tile.count, values);
-                          if (out.order == Order::value) return;
-                          for (std::int64_t j = 0; j < tile.count; ++j) {
-                              if (w[j] == 0) derivative[j] = 0;
-                              if (out.order == Order::hvp)
-                                  derivative[j] = derivative[j] == 0 ? 0 : derivative[j] * v[j];
-                          }
-                          store_row(out.derivative, tile.row, tile.first, tile.count, derivative);
-                      })
-        .total;
+    return over_tiles(p, [&](const Tile &tile, Part &part) {
+        const Part own = run_stretch(p, out, tile.scratch, tile.thread, tile.row, tile.first, tile.count);
+        part.finding = own.finding;
+        part.sum.add(own.sum);
+        const double loss = total(own.sum);
+        if (out.losses.given() && p.family == ElementFamily::multilabel_soft_margin)
+            store_row(out.losses, tile.row, 0, 1, &loss);
+    });
 }
 
 }  // namespace crossentropy::CE_ISA

@@ -16,7 +16,7 @@ double run_single_narrow(const RowProblem &, const Results &);
 bool is_single(const ActivationProblem &);
 void activate_single(const ActivationProblem &);
 bool is_single(const ElementProblem &, const Results &);
-double run_single_elements(const ElementProblem &, const Results &);
+Weighed run_single_elements(const ElementProblem &, const Results &);
 
 // Cross-entropy on probabilities against class indices, without weights: whether all rows and labels are as they should
 // be (only that is said), and the value.
@@ -31,7 +31,7 @@ bool is_narrow(const ActivationProblem &);
 void activate_narrow(const ActivationProblem &);
 
 Weighed weigh_elements(const ElementProblem &);
-double run_elements(const ElementProblem &, const Results &);
+Weighed run_elements(const ElementProblem &, const Results &);
 void activate(const ActivationProblem &);
 
 }  // namespace crossentropy::CE_ISA

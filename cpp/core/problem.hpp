@@ -122,7 +122,7 @@ struct Kernels {
     Weighed (*weigh_rows)(const RowProblem &);
     double (*run_rows)(const RowProblem &, const Results &);
     Weighed (*weigh_elements)(const ElementProblem &);
-    double (*run_elements)(const ElementProblem &, const Results &);
+    Weighed (*run_elements)(const ElementProblem &, const Results &);  // the losses' sum; checks what was not weighed
     void (*activate)(const ActivationProblem &);
     // for tests of the mathematics alone
     void (*exp_nonpositive)(const double *, double *, std::int64_t);

@@ -28,13 +28,15 @@ def evaluate(problem: Problem, order: Order, derivative: Array | None, direction
     if is_mean and not empty:
         divisor = total_weight if reducing.normalizer is None else reducing.normalizer
     losses = empty_array(problem.loss_shape, dtype) if reducing.kind == "none" else None
-    total = chosen.run(
+    total, finding = chosen.run(
         order,
         divisor,
         losses,
         None if derivative is None else problem.inside(derivative),
         None if direction is None else problem.inside(direction),
     )
+    if finding is not None:
+        raise error_of(problem, finding)
     report_undefined(problem, chosen)
     if losses is not None:
         value = losses[()]

@@ -41,20 +41,23 @@ def plain_calls(family: str) -> core.Plain:
     return core.Plain(families is _ROW_FAMILIES, families.index(family), [math.sqrt(e) for e in EPSILON.values()])
 
 
+def _outcome(found: tuple[float, int, int, int, float]) -> tuple[float, Finding | None]:
+    total, fault, row, column, value = found
+    return total, Finding(Fault(fault), row, column, value) if fault else None
+
+
 class _NativeEngine:
     _held: core.Rows | core.Elements
 
     def weigh(self) -> tuple[float, Finding | None]:
-        total, fault, row, column, value = self._held.weigh()
-        return total, Finding(Fault(fault), row, column, value) if fault else None
+        return _outcome(self._held.weigh())
 
     def run(
         self, order: Order, divisor: float, losses: Array | None, derivative: Array | None, direction: Array | None
-    ) -> float:
-        result: float = self._held.run(
-            int(order), divisor, coded_output(losses), coded_output(derivative), coded(direction)
+    ) -> tuple[float, Finding | None]:
+        return _outcome(
+            self._held.run(int(order), divisor, coded_output(losses), coded_output(derivative), coded(direction))
         )
-        return result
 
 
 class NativeRows(_NativeEngine):
@@ -126,7 +129,7 @@ class NativeElements(_NativeEngine):
 
     def run(
         self, order: Order, divisor: float, losses: Array | None, derivative: Array | None, direction: Array | None
-    ) -> float:
+    ) -> tuple[float, Finding | None]:
         if self._flat and not _end_to_end(losses, derivative, direction):
             self._hold(flat=False)
         arranged = self._arranged

@@ -155,12 +155,15 @@ class Engine(Protocol):
     """One implementation of one problem."""
 
     def weigh(self) -> tuple[float, Finding | None]:
-        """The sum of row weights, and the first thing wrong with the input."""
+        """The sum of row weights, and the first thing wrong with the input as far as it had to be read."""
 
     def run(
         self, order: Order, divisor: float, losses: Array | None, derivative: Array | None, direction: Array | None
-    ) -> float:
-        """The sum of the losses; fills the arrays given, the derivative divided by ``divisor``."""
+    ) -> tuple[float, Finding | None]:
+        """The sum of the losses; fills the arrays given, the derivative divided by ``divisor``.
+
+        And the first thing wrong with what ``weigh`` did not read: then nothing else counts, and no input has changed.
+        """
 
 
 def error_of(problem: Problem, finding: Finding) -> Exception:

@@ -70,7 +70,7 @@ class _ReferenceEngine:
 
     def run(
         self, order: Order, divisor: float, losses: Array | None, derivative: Array | None, direction: Array | None
-    ) -> float:
+    ) -> tuple[float, Finding | None]:
         with np.errstate(all="ignore"):
             values = self._weighted(self._call(""), self.sample_weight)
             if losses is not None:
@@ -83,7 +83,7 @@ class _ReferenceEngine:
                 if slopes.ndim > weight.ndim:
                     weight = weight[..., np.newaxis]
                 derivative[...] = self._weighted(slopes, weight / divisor)
-            return float(values.sum())
+            return float(values.sum()), None
 
 
 class ReferenceRows(_ReferenceEngine):
