@@ -24,6 +24,16 @@ inline Vec power_of_two(Vec n) {
     return (Vec)((Bits)shifted << 52);
 }
 
+// y·2^n for y about 1 and integers n in [-2000, 1000], rounded once.
+inline Vec times_power_of_two(Vec y, Vec n) {
+#if defined(__AVX512F__)
+    return (Vec)_mm512_scalef_pd((__m512d)y, (__m512d)n);
+#else
+    const Vec first = larger(n, splat(-1000.0));  // two steps: 2^n alone would be subnormal
+    return y * power_of_two(first) * power_of_two(n - first);
+#endif
+}
+
 struct Reduced {
     Vec n, q;  // e^x = 2^n (1 + q), |q| < 0.42
 };
@@ -37,9 +47,9 @@ inline Reduced reduce(Vec x, Vec error) {
     // log 2 in two parts, the first with 21 trailing zero bits: n times it is exact for |n| < 2^21
     constexpr double log2_high = 0.69314718036912382, log2_low = 1.9082149292705877e-10;
     constexpr double shift = 6755399441055744.0;
-    const Vec n = (x * per_log2 + shift) - shift;
-    const Vec high = x - n * log2_high;
-    const Vec low = error - n * log2_low;
+    const Vec n = fma(x, splat(per_log2), splat(shift)) - shift;
+    const Vec high = fma(n, splat(-log2_high), x);
+    const Vec low = fma(n, splat(-log2_low), error);
     const Vec r = high + low;
     const Vec r_low = (high - r) + low;
     const Vec rr = r * r;
@@ -51,8 +61,7 @@ inline Reduced reduce(Vec x, Vec error) {
 inline Vec exp_nonpositive(Vec x, Vec error) {
     const Vec clamped = larger(splat(-746.0), x);
     const Reduced e = reduce(clamped, error);
-    const Vec first = larger(e.n, splat(-1000.0));  // two steps: 2^n alone would be subnormal
-    return (1.0 + e.q) * power_of_two(first) * power_of_two(e.n - first);
+    return times_power_of_two(1.0 + e.q, e.n);
 }
 
 // e^x for |x| <= 0.36, with a relative error under 1e-11: for results that end in float32.
