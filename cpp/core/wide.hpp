@@ -24,30 +24,30 @@ class Powers {
     bool plain() const { return plain_; }
 
     // Whether n·log 2 is exact for the largest logit and all that count beside it.
-    bool fits(double largest) const { return std::fabs(largest) <= 1e5 * temperature_; }
-    double origin(double largest) const { return reduced<false>(splat(largest)).n[0]; }
+    bool fits(double largest) const { return std::fabs(largest) <= 5e4 * temperature_; }
+    double origin(double largest) const { return std::floor(exponential<false>(splat(largest)).n[0]); }
     // Logits below it have powers of 0.
     double lowest(double origin) const { return (origin - 1080.0) * 0.69314718055994531 * temperature_; }
 
     template <bool plain>
     Vec power(Vec z, Vec origin, Vec lowest) const {
-        const Reduced x = reduced<plain>(larger(lowest, z));
-        return times_power_of_two(1.0 + x.q, x.n - origin);
+        const Exponential x = exponential<plain>(larger(lowest, z));
+        return times_power_of_two(x.y, x.n - origin);
     }
 
-    // With the rounding error of 1 + q.
+    // With its rounding error.
     Difference<double> accurate_power(double z, double origin) const {
-        const Reduced x = reduced<false>(splat(z));
-        const double scale = std::ldexp(1.0, (int)(x.n[0] - origin)), high = 1.0 + x.q[0];
-        return {scale * high, scale * (x.q[0] - (high - 1.0))};
+        const Exponential x = exponential<false>(splat(z));
+        const double scale = std::ldexp(1.0, (int)(std::floor(x.n[0]) - origin));
+        return {scale * x.y[0], scale * x.error[0]};
     }
 
   private:
     template <bool plain>
-    Reduced reduced(Vec z) const {
-        if (plain) return reduce(z, Vec{});
+    Exponential exponential(Vec z) const {
+        if (plain) return CE_ISA::exponential(z, Vec{});
         const Vec x = z * inverse_;
-        return reduce(x, fma(z, splat(inverse_low_), product_error(z, splat(inverse_), x)));
+        return CE_ISA::exponential(x, fma(z, splat(inverse_low_), product_error(z, splat(inverse_), x)));
     }
 
     bool plain_;
