@@ -7,6 +7,8 @@
 #include "chunks.hpp"
 #include "floats.hpp"
 #include "kernels.hpp"
+#include "narrow.hpp"
+#include "single_shares.hpp"
 #include "softmax_loss.hpp"
 #include "worker.hpp"
 
@@ -14,7 +16,7 @@ namespace crossentropy::CE_ISA {
 
 namespace {
 
-bool moderate(double x) { return x == 0 || (std::fabs(x) > 0x1p-300 && std::fabs(x) < 0x1p300); }
+bool in_range(double x) { return x == 0 || (std::fabs(x) > 0x1p-300 && std::fabs(x) < 0x1p300); }
 
 class WideRows {
   public:
@@ -27,18 +29,30 @@ class WideRows {
     }
 
   private:
-    const double *logits(std::int64_t r) const {
-        return (const double *)p_.predictions.data + p_.predictions.offset(r);
+    // Logits [first, first + count), where they lie or converted and masked.
+    const double *tile(std::int64_t r, std::int64_t first, std::int64_t count) {
+        const View &view = p_.predictions;
+        if (view.dtype == DType::f64 && view.col_stride == 1 && !p_.mask.given())
+            return (const double *)view.data + view.offset(r) + first;
+        load_row(view, r, first, count, tile_);
+        const KeptClasses kept(p_.mask, r);
+        for (std::int64_t j = 0; j < count && kept.flags; ++j) tile_[j] = kept(first + j) ? tile_[j] : -infinity;
+        return tile_;
     }
 
-    bool read(const double *z) {
-        if (out_.order == Order::value) return plain_ ? softmax_.read<true, false>(z) : softmax_.read<false, false>(z);
-        return plain_ ? softmax_.read<true, true>(z) : softmax_.read<false, true>(z);
+    double logit(std::int64_t r, std::int64_t y) const {
+        return KeptClasses(p_.mask, r)(y) ? element(p_.predictions, r, y) : -infinity;
+    }
+
+    bool read(std::int64_t r) {
+        auto logits = [&](std::int64_t first, std::int64_t count) { return tile(r, first, count); };
+        if (out_.order == Order::value)
+            return plain_ ? softmax_.read<true, false>(logits) : softmax_.read<false, false>(logits);
+        return plain_ ? softmax_.read<true, true>(logits) : softmax_.read<false, true>(logits);
     }
 
     bool solve(std::int64_t r, double &value) {
-        const double *z = logits(r);
-        if (!read(z)) return false;
+        if (!read(r)) return false;
         TargetRow t;
         read_target(t, p_, r, Allowed{nullptr, 0}, nullptr, nullptr);
         const std::int64_t top = softmax_.top(), y = t.label;
@@ -54,7 +68,7 @@ class WideRows {
         row.log_sum = std::log1p(row.rest);
         row.e[top] = 1.0;
         if (y != top) {
-            const Difference<Vec> gap = gap_to(softmax_.maximum(), splat(z[y]), p_.temperature);
+            const Difference<Vec> gap = gap_to(softmax_.maximum(), splat(logit(r, y)), p_.temperature);
             row.label_gap = gap.high[0];
             row.e[y] = exp_nonpositive(gap.high, gap.low)[0];
         }
@@ -66,23 +80,23 @@ class WideRows {
 
     bool write_gradient(std::int64_t r, const SoftmaxLoss &loss, double scale) {
         const SoftmaxLoss::Slopes slopes = loss.label_slopes();
-        if (!moderate(scale) || !moderate(slopes.all)) return false;
+        if (!in_range(scale) || !in_range(slopes.all)) return false;
         const double factor = scale * slopes.all / softmax_.sum();
         const std::int64_t top = loss.row.top, y = loss.row.label;
         const double at_top = scale * loss.at_top(slopes);
         const double at_label = scale * (loss.row.e[y] * (slopes.all / loss.row.sum) - slopes.others);
         const View &to = out_.derivative;
-        double *result = (double *)to.data + to.offset(r);
+        const bool contiguous = to.dtype == DType::f64 && to.col_stride == 1;
         const bool streamed = to.rows * to.cols >= streamed_bytes / 8;
         softmax_.each_tile([&](std::int64_t first, std::int64_t count, double *e, double own_scale) {
             const double own = factor * own_scale;
             for (std::int64_t j = 0; j < count; j += lanes) store(e + j, load(e + j) * own);
             if (y >= first && y < first + count) e[y - first] = at_label;
             if (top >= first && top < first + count) e[top - first] = at_top;
-            if (streamed)
-                stream_bytes(result + first, e, 8 * count);
+            if (contiguous && streamed)
+                stream_bytes((double *)to.data + to.offset(r) + first, e, 8 * count);
             else
-                std::memcpy(result + first, e, 8 * (std::size_t)count);
+                store_row(to, r, first, count, e);
         });
         return true;
     }
@@ -91,17 +105,16 @@ class WideRows {
     const Results &out_;
     WideSoftmax softmax_;
     bool plain_;
+    double tile_[WideSoftmax::tile];
     const Worker &worker_;
 };
 
 }  // namespace
 
 bool is_wide(const RowProblem &p, const Results &out) {
-    auto contiguous = [](const View &view) { return view.dtype == DType::f64 && view.col_stride == 1; };
     const bool on_logits = p.family == RowFamily::softmax_cross_entropy || p.family == RowFamily::softmax_kl_divergence;
-    return on_logits && p.kind == TargetKind::index && p.smoothing == 0 && !p.mask.given() && p.softcap == 0 &&
-           p.temperature > 0x1p-100 && p.temperature < 0x1p100 && contiguous(p.predictions) &&
-           (out.order == Order::value || (out.order == Order::gradient && contiguous(out.derivative)));
+    return on_logits && p.predictions.cols > widest_narrow_row && p.kind == TargetKind::index && p.smoothing == 0 &&
+           p.softcap == 0 && p.temperature > 0x1p-100 && p.temperature < 0x1p100 && out.order <= Order::gradient;
 }
 
 double run_wide(const RowProblem &p, const Results &out) {

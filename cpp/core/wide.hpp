@@ -65,13 +65,15 @@ class WideSoftmax {
         : powers_(powers), classes_(classes), e_(memory), origins_(memory + padded_classes(classes)) {}
 
     // The powers of a row where `keep`, their sum, the top: false for a row with NaN or infinities that count.
-    template <bool plain, bool keep>
-    bool read(const double *z) {
+    // logits(first, count) gives those of a tile.
+    template <bool plain, bool keep, class Logits>
+    bool read(Logits logits) {
         top_ = -1;
         maximum_ = -infinity;
         rest_ = {};
         for (std::int64_t first = 0, t = 0; first < classes_; first += tile, ++t) {
-            const Tile part(z + first, classes_ - first < tile ? classes_ - first : tile);
+            const std::int64_t count = classes_ - first < tile ? classes_ - first : tile;
+            const Tile part(logits(first, count), count);
             auto fetch = [&](std::int64_t j) { return load(part.at(j)); };
             const double largest = find_maximum(part.length, fetch);
             if (largest > maximum_) {
