@@ -30,6 +30,10 @@ double run_narrow(const RowProblem &, const Results &);
 bool is_narrow(const ActivationProblem &);
 void activate_narrow(const ActivationProblem &);
 
+// In float64, the plain case of rows of many classes.
+bool is_wide(const RowProblem &, const Results &);
+double run_wide(const RowProblem &, const Results &);
+
 Weighed weigh_elements(const ElementProblem &);
 Weighed run_elements(const ElementProblem &, const Results &);
 void activate(const ActivationProblem &);

@@ -31,10 +31,7 @@ Vec run_block(const RowProblem &p, const Results &out, std::int64_t first, std::
     load_lanes(p.predictions, first, count, e);
     NarrowSoftmax s{e, nullptr, p.predictions.cols, {}, {}, {}, {}, {}};
     Vec at_target{};
-    if (ends_in_single(p, out))
-        s.solve<true>(target, at_target);
-    else
-        s.solve<false>(target, at_target);
+    s.solve(target, at_target);
     const Bits dropped = sample == 0.0, hit = target == s.top;
     if (out.order == Order::gradient) {
         const Vec share = weight / (1.0 + s.rest), scale = sample / out.divisor;
@@ -96,10 +93,7 @@ void activate_narrow(const ActivationProblem &p) {
             NarrowSoftmax s{scratch.array(thread, exponentials), result, p.input.cols, {}, {}, {}, {}, {}};
             load_lanes(p.input, first, count, s.e);
             Vec unused{};
-            if (p.output.dtype == DType::f64)
-                s.solve<false>(splat(-1.0), unused);
-            else
-                s.solve<true>(splat(-1.0), unused);
+            s.solve(splat(-1.0), unused);
             const Vec sum = 1.0 + s.rest, log_sum = log1p_nonnegative(s.rest);
             if (p.kind == Activation::logsumexp) {
                 const Vec lse = absolute(s.largest) == infinity ? s.largest : s.largest + log_sum;

@@ -43,9 +43,7 @@ struct NarrowSoftmax {
     Bits any_nan;            // among the logits
     Bits defined;            // not: a NaN, no class at all, or two classes at +inf
 
-    // e holds the logits and is overwritten; at_target gets the logit of the class in `target`. `single`: as in
-    // softmax.hpp.
-    template <bool single>
+    // e holds the logits and is overwritten; at_target gets the logit of the class in `target`.
     void solve(Vec target, Vec &at_target) {
         largest = splat(-__builtin_inf());
         any_nan = Bits{};
@@ -63,8 +61,8 @@ struct NarrowSoftmax {
         Sum<Vec> others;
         for (std::int64_t j = 0; j < classes; ++j) {
             const Vec z = load(e + j * lanes);
-            const Difference<Vec> d = single ? Difference<Vec>{z - largest, Vec{}} : difference(z, largest);
-            const Vec power = single ? exp_single(d.high) : exp_nonpositive(d.high, d.low);
+            const Difference<Vec> d = difference(z, largest);
+            const Vec power = exp_nonpositive(d.high, d.low);
             const Bits is_top = top == (double)j;
             if (gap) store(gap + j * lanes, is_top ? Vec{} : d.high);
             store(e + j * lanes, is_top ? splat(1.0) : power);

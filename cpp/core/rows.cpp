@@ -268,6 +268,7 @@ double run_rows(const RowProblem &p, const Results &out) {
     if (fits_single(p, out)) return is_single_narrow(p) ? run_single_narrow(p, out) : run_single_wide(p, out);
     if (is_narrow(p, out)) return run_narrow(p, out);
     if (is_plain_probabilities(p) && out.order == Order::value) return run_plain_probabilities(p, out);
+    if (is_wide(p, out)) return run_wide(p, out);
     const bool reads_rows = on_logits(p) || p.kind != TargetKind::index || out.order != Order::value;
     const Chunks chunks(p.predictions.rows, reads_rows ? p.predictions.cols : 1);
     const Scratch scratch(chunks.threads(), Worker::array_count, p.predictions.cols);

@@ -76,30 +76,46 @@ struct SoftmaxLoss {
     // multiplied by
     double finite_pull() const { return row.maximum < infinity ? z_pull() : 0.0; }
 
-    // p_j (Σb + 2λW·lse) - b_j. Where the likeliest class has most of b, p·Σb - b = Σ_{others} b - (1 - p)·Σb: without
-    // cancellation near p = 1.
+    // b at the top, the sum of all others, and Σb + 2λW·lse.
+    struct Slopes {
+        double own, others, all;
+    };
+
+    // Where all the mass is on the label.
+    Slopes label_slopes() const {
+        const double own = slope(row.top), others = t.label != row.top ? slope(t.label) : 0.0;
+        return {own, others, others + own + finite_pull()};
+    }
+
+    // The gradient p_j (Σb + 2λW·lse) - b_j of the likeliest class. Where it has most of b, p·Σb - b = Σ_{others} b -
+    // (1 - p)·Σb: without cancellation near p = 1.
+    double at_top(const Slopes &s) const {
+        const double all = s.others + s.own, inverse = 1.0 / row.sum;
+        return (s.own > s.others ? s.others - all * row.complement(row.top) : all * inverse - s.own) +
+               z_pull() * inverse;
+    }
+
     void gradient(double *out) const {
-        const double inverse = 1.0 / row.sum;
-        const double own = slope(row.top);
-        Sum<double> other_slopes;
+        Slopes s;
         if (t.one) {
-            if (t.label != row.top) other_slopes.add(slope(t.label));
+            s = label_slopes();
         } else {
             for (std::int64_t j = 0; j < row.classes; ++j) b[j] = p.focal_gamma == 0 ? t.share[j] : slope(j);
             pad(b, row.classes);
+            const double own = slope(row.top);
             b[row.top] = 0;
-            other_slopes = sum_of(b, row.classes);
+            const double others = total(sum_of(b, row.classes));
             b[row.top] = own;
+            s = {own, others, others + own + finite_pull()};
         }
-        const double others = total(other_slopes), all = others + own, scale = (all + finite_pull()) * inverse;
+        const double scale = s.all * (1.0 / row.sum);
         if (t.one) {
             for (std::int64_t j = 0; j < padded(row.classes); j += lanes) store(out + j, load(row.e + j) * scale);
-            if (t.label != row.top) out[t.label] -= others;
+            if (t.label != row.top) out[t.label] -= s.others;
         } else {
             for (std::int64_t j = 0; j < row.classes; ++j) out[j] = row.e[j] * scale - b[j];
         }
-        out[row.top] =
-            (own > others ? others - all * row.complement(row.top) : all * inverse - own) + z_pull() * inverse;
+        out[row.top] = at_top(s);
     }
 
     // b and c of all classes; the sum of b
