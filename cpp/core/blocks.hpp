@@ -61,16 +61,17 @@ inline void transpose(Vec32 (&x)[lanes32]) {
 // How the rows of a view are cut into blocks.
 class Blocks {
   public:
-    static constexpr std::int64_t most_floats = 8192;  // of a block: 32 KiB
     static constexpr std::int64_t widest = 512;
 
     explicit Blocks(const View &view) : view_(view), classes_(view.cols) {
         const int last = view.dims - 1;
         planes_ = view.stride[last] == 1 && view.col_stride != 1;
         run_ = planes_ ? view.shape[last] : view.rows;  // a block does not reach beyond it
-        width_ = most_floats / (classes_ > 0 ? classes_ : 1) / lanes32 * lanes32;
+        // rows stay in the first cache with all that is made of them; planes are read in long runs
+        const std::int64_t floats = planes_ ? 16384 : 4096, most = planes_ ? widest : 128;
+        width_ = floats / (classes_ > 0 ? classes_ : 1) / lanes32 * lanes32;
         if (width_ < lanes32) width_ = lanes32;
-        if (width_ > widest) width_ = widest;
+        if (width_ > most) width_ = most;
         pitch_ = width_ | lanes32;  // an odd number of vectors: a power of two would crowd few sets of the cache
         per_run_ = run_ > 0 ? (run_ + width_ - 1) / width_ : 0;
     }
@@ -115,20 +116,6 @@ class Blocks {
             for (std::int64_t l = count; l % lanes32 != 0; ++l) z[c * pitch_ + l] = 0;
     }
 
-    // Fetches a vector of rows a block ahead, while others are computed.
-    void fetch(const View &view, std::int64_t row) const {
-        row += width_;
-        if (row + lanes32 > view.rows) return;
-        const std::int64_t size = element_size(view);
-        const char *p = (const char *)view.data + view.offset(row) * size;
-        if (planes(view)) {
-            for (std::int64_t c = 0; c < view.cols; ++c) __builtin_prefetch(p + c * view.col_stride * size);
-        } else if (view.col_stride == 1) {
-            const std::int64_t bytes = lanes32 * view.cols * size;
-            for (std::int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(p + b);
-        }
-    }
-
     void store(const View &view, std::int64_t first, std::int64_t count, const float *y, float *staging) const {
         if (planes(view)) {
             View plane = plane_of(view);
@@ -138,7 +125,10 @@ class Blocks {
             }
             return;
         }
-        store_rows(y, count, view.cols, staging);
+        if (view.cols == 1)
+            std::memcpy(staging, y, sizeof(float) * (std::size_t)count);
+        else
+            store_rows(y, count, view.cols, staging);
         if (view.dims == 1 && view.stride[0] == view.cols && (view.col_stride == 1 || view.cols == 1)) {
             View flat = view;  // rows end to end are one row
             flat.col_stride = 1;
@@ -155,11 +145,6 @@ class Blocks {
     void store_row(const View &view, std::int64_t row, std::int64_t lane, const float *y, float *staging) const {
         for (std::int64_t c = 0; c < view.cols; ++c) staging[c] = y[c * pitch_ + lane];
         store_floats(view, row, 0, view.cols, staging);
-    }
-
-    // Where the planes of a full block of float32 can be used as they lie; their distance in memory, else 0.
-    std::int64_t stride_in_place(const View &view, std::int64_t count) const {
-        return planes(view) && view.dtype == DType::f32 && count % lanes32 == 0 ? view.col_stride : 0;
     }
 
     // Floats of the work space that load and store need.

@@ -20,13 +20,10 @@ class PlainCheck {
     bool passes(std::int64_t block) {
         const std::int64_t first = blocks_.first(block), count = blocks_.rows(block);
         if (!labels_pass(first, count)) return false;
-        const std::int64_t in_place = blocks_.stride_in_place(p_.predictions, count);
-        const float *x = in_place > 0 ? (const float *)p_.predictions.data + p_.predictions.offset(first) : x_;
-        if (in_place == 0) blocks_.load(p_.predictions, first, count, x_, staging_);
+        blocks_.load(p_.predictions, first, count, x_, staging_);
         Bits32 all = ~Bits32{};
         for (std::int64_t l = 0; l < count; l += lanes32) {
-            blocks_.fetch(p_.predictions, first + l);
-            const Bits32 good = distributions(x + l, in_place > 0 ? in_place : blocks_.pitch());
+            const Bits32 good = distributions(x_ + l);
             all &= good | (lane_numbers() >= (std::int32_t)(count - l));
         }
         return !any(~all);
@@ -45,11 +42,11 @@ class PlainCheck {
         });
     }
 
-    Bits32 distributions(const float *x, std::int64_t step) const {
+    Bits32 distributions(const float *x) const {
         Bits32 good = ~Bits32{};
         Pair sum{};
         for (std::int64_t c = 0; c < p_.predictions.cols; ++c) {
-            const Vec32 own = load32(x + c * step);
+            const Vec32 own = load32(x + c * blocks_.pitch());
             good &= own >= 0.0f;
             sum.half[0] += low_half(own);
             sum.half[1] += high_half(own);

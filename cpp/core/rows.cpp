@@ -169,6 +169,21 @@ double row_weight(const RowProblem &p, std::int64_t r, const Scratch &scratch, i
     return row_scale(p, r) * t.weight;
 }
 
+// How many of the labels are kept, or -1 where one is out of range.
+template <class Type>
+std::int64_t count_kept(const RowProblem &p, const Type *labels, std::int64_t count) {
+    const auto classes = (std::uint64_t)p.predictions.cols, ignore = (std::uint64_t)p.ignore;
+    const bool signed_type = (Type)-1 < 0;
+    std::int64_t kept = 0, wrong = 0;
+    for (std::int64_t r = 0; r < count; ++r) {
+        const auto y = (std::uint64_t)(std::int64_t)labels[r];  // negative ones become large
+        const bool ignored = p.has_ignore && y == ignore && (signed_type || sizeof(Type) < 8 || p.ignore >= 0);
+        kept += !ignored;
+        wrong += !ignored && y >= classes;
+    }
+    return wrong == 0 ? kept : -1;
+}
+
 // The common case in one look at each label: the weight is that of the label's class.
 Weighed weigh_labels(const RowProblem &p) {
     const Chunks chunks(p.predictions.rows, 1);
@@ -177,6 +192,13 @@ Weighed weigh_labels(const RowProblem &p) {
             using Type = typename decltype(storage)::Type;
             const auto *labels = (const Type *)p.targets.data;
             Part part;
+            if (!p.sample_weight && !p.class_weight && p.targets.dims == 1 && p.targets.stride[0] == 1) {
+                const std::int64_t kept = count_kept(p, labels + begin, end - begin);
+                if (kept >= 0) {
+                    part.sum.add((double)kept);
+                    return part;
+                }
+            }
             for (std::int64_t r = begin; r < end; ++r) {
                 const Label y = as_label(labels[p.targets.offset(r)]);
                 const double sample = row_scale(p, r);

@@ -22,16 +22,12 @@ class NarrowActivation {
     template <class F>
     void run(std::int64_t block, F other) {
         const std::int64_t first = blocks_.first(block), count = blocks_.rows(block);
-        const std::int64_t in_place = blocks_.stride_in_place(p_.input, count);
-        const float *z = in_place > 0 ? (const float *)p_.input.data + p_.input.offset(first) : z_;
-        const std::int64_t step = in_place > 0 ? in_place : blocks_.pitch();
-        if (in_place == 0) blocks_.load(p_.input, first, count, z_, staging_);
+        blocks_.load(p_.input, first, count, z_, staging_);
         bool all_good = true;
         Bits32 good[Blocks::widest / lanes32];
         for (std::int64_t l = 0; l < count; l += lanes32) {
-            blocks_.fetch(p_.input, first + l);
-            good[l / lanes32] = solve(z + l, step, y_ + l);
-            for (std::int64_t i = 0; i < lanes32 && l + i < count; ++i) all_good &= good[l / lanes32][i] != 0;
+            good[l / lanes32] = solve(z_ + l, y_ + l);
+            all_good &= !any(~good[l / lanes32] & (lane_numbers() < (std::int32_t)(count - l)));
         }
         if (all_good) return blocks_.store(p_.output, first, count, y_, staging_);
         for (std::int64_t l = 0; l < count; ++l) {
@@ -43,14 +39,14 @@ class NarrowActivation {
     }
 
   private:
-    Bits32 solve(const float *z, std::int64_t step, float *y) const {
+    Bits32 solve(const float *z, float *y) const {
         const std::int64_t classes = p_.input.cols, pitch = blocks_.pitch();
         const bool softmax = p_.kind == Activation::softmax;
         SingleSoftmax s;
         if (softmax)
-            s.solve<true, false, false>(exp_, 1.0, z, step, classes, nullptr, pitch, y);
+            s.solve<true, false, false>(exp_, 1.0, z, pitch, classes, nullptr, pitch, y);
         else
-            s.solve<false, false, false>(exp_, 1.0, z, step, classes, nullptr, pitch, y);
+            s.solve<false, false, false>(exp_, 1.0, z, pitch, classes, nullptr, pitch, y);
         if (softmax) {
             const Vec32 factor = Pair::of([&](int h) { return s.inverse.half[h] / (1.0 + s.rest.half[h]); }).narrow();
             for (std::int64_t c = 0; c < classes; ++c) {
@@ -61,7 +57,7 @@ class NarrowActivation {
             const Vec32 log_sum = log1p_nonnegative(s.rest.narrow());
             if (p_.kind == Activation::logsumexp) store(y, s.largest + log_sum);
             for (std::int64_t c = 0; c < classes && p_.kind == Activation::log_softmax; ++c)
-                store(y + c * pitch, (load32(z + c * step) - s.largest) - log_sum);
+                store(y + c * pitch, (load32(z + c * pitch) - s.largest) - log_sum);
         }
         return s.good;
     }

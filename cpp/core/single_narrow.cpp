@@ -57,15 +57,8 @@ class NarrowRows {
     Sum<double> run(std::int64_t block) {
         const std::int64_t first = blocks_.first(block), count = blocks_.rows(block), pitch = blocks_.pitch();
         const View &logits = p_.predictions;
-        const float *z = z_;
-        std::int64_t step = p_.mask.given() ? 0 : blocks_.stride_in_place(logits, count);
-        if (step > 0) {
-            z = (const float *)logits.data + logits.offset(first);
-        } else {
-            step = pitch;
-            blocks_.load(logits, first, count, z_, staging_);
-            if (p_.mask.given()) drop_masked();
-        }
+        blocks_.load(logits, first, count, z_, staging_);
+        if (p_.mask.given()) drop_masked();
         if (spread == Spread::rows && p_.kind == TargetKind::soft) {
             blocks_.load(p_.targets, first, count, share_, staging_);
             if (p_.smoothing != 0 || p_.class_weight) weigh_shares();
@@ -75,8 +68,7 @@ class NarrowRows {
         bool all_good = true;
         double losses[Blocks::widest + batch * lanes32];
         for (std::int64_t l = 0; l < count; l += batch * lanes32) {
-            for (std::int64_t i = 0; i < batch; ++i) blocks_.fetch(logits, first + l + i * lanes32);
-            all_good &= solve<spread, keep>(z + l, step, l, count, losses + l, sum);
+            all_good &= solve<spread, keep>(z_ + l, pitch, l, count, losses + l, sum);
         }
         Sum<double> total = across(sum);
         if (keep && all_good) blocks_.store(out_.derivative, first, count, e_, staging_);
