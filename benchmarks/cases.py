@@ -70,8 +70,8 @@ class Case:
 
     @property
     def arguments(self) -> dict[str, int]:
-        """The class axis as an argument, for the operations that have one."""
-        return {} if self.of_elements else {"axis": self.axis}
+        """The class axis as an argument, where it is not the last, which all operations take for granted."""
+        return {} if self.of_elements or self.axis == -1 else {"axis": self.axis}
 
     @property
     def result_is_large(self) -> bool:

@@ -50,6 +50,12 @@ void Worker::store(std::int64_t r) const { store_row(out.derivative, r, 0, class
 
 void Worker::store_constant(std::int64_t r, double x) const {
     if (!wants_derivative()) return;
+    if (out.derivative.dtype != DType::f64) {  // dropped rows are many: they cost no more than their bytes
+        float *same = (float *)array(output);
+        for (std::int64_t j = 0; j < classes(); ++j) same[j] = (float)x;
+        store_floats(out.derivative, r, 0, classes(), same);
+        return;
+    }
     for (std::int64_t j = 0; j < classes(); ++j) array(output)[j] = x;
     store(r);
 }

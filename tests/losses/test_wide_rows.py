@@ -1,0 +1,95 @@
+"""Rows of many classes are taken in tiles: whatever the largest logit does from tile to tile, results keep their digits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import crossentropy as ce
+from crossentropy.testing import ulp_distance
+
+Long = NDArray[np.longdouble]
+CLASSES = (129, 4097, 9000)
+
+
+def rows(how: str, classes: int, dtype: str) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
+    random = np.random.default_rng(classes)
+    z, labels = random.normal(size=(6, classes)) * 3.0, random.integers(0, classes, 6)
+    if how == "rising":
+        z.sort(axis=1)
+    elif how == "falling":
+        z = -np.sort(-z, axis=1)
+    elif how == "far":
+        z += np.linspace(-90.0, 90.0, classes)
+    elif how == "likely label":
+        z[np.arange(6), labels] += 25.0
+    elif how == "ties":
+        z[:, [0, classes // 2, -1]] = 20.0
+        labels[:3] = [0, classes // 2, classes - 1]
+    elif how == "first tile impossible":
+        z[:, : classes // 2] = -np.inf
+        labels = classes // 2 + labels // 2
+    return z.astype(dtype), labels
+
+
+def exact(z: NDArray[np.floating], labels: NDArray[np.int64]) -> tuple[Long, Long]:
+    """Losses and the sum's gradient in the C library's long double; the likeliest class apart."""
+    here, wide = np.arange(len(z)), z.astype(np.longdouble)
+    top = wide.argmax(axis=1)
+    powers = np.exp(wide - wide[here, top][:, None])
+    others = powers.copy()
+    others[here, top] = 0
+    rest = others.sum(axis=1)
+    losses = np.log1p(rest) + (wide[here, top] - wide[here, labels])
+    gradient = powers / (1 + rest)[:, None]
+    gradient[here, labels] -= 1
+    hit = labels == top
+    gradient[here[hit], labels[hit]] = -(rest / (1 + rest))[hit]
+    return losses, gradient
+
+
+def pair(x: Long) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    high = x.astype(np.float64)
+    return high, (x - high).astype(np.float64)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("classes", CLASSES)
+@pytest.mark.parametrize("how", ["plain", "rising", "falling", "far", "likely label", "ties", "first tile impossible"])
+@pytest.mark.usefixtures("instruction_set")
+def test_values_and_gradients_keep_to_the_stated_error_promise_20(how: str, classes: int, dtype: str) -> None:
+    z, labels = rows(how, classes, dtype)
+    losses = ce.softmax_cross_entropy(z, labels, reduction="none")
+    _, gradient = ce.softmax_cross_entropy.value_and_grad(z, labels, reduction="sum")
+    contract = ce.softmax_cross_entropy.contract
+    exact_losses, exact_gradient = exact(z, labels)
+    assert ulp_distance(losses, pair(exact_losses)).max() <= contract.value_ulp
+    assert ulp_distance(gradient, pair(exact_gradient)).max() <= contract.gradient_ulp
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("how", ["plain", "rising", "ties"])
+@pytest.mark.usefixtures("instruction_set")
+def test_a_mask_is_minus_infinity_to_the_last_bit_promise_6(how: str, dtype: str) -> None:
+    z, labels = rows(how, 4097, dtype)
+    mask = np.random.default_rng(1).random(4097) < 0.7
+    mask[labels] = True
+    masked = ce.softmax_cross_entropy.value_and_grad(z, labels, class_mask=mask)
+    plain = ce.softmax_cross_entropy.value_and_grad(np.where(mask, z, -np.inf).astype(dtype), labels)
+    for one, other in zip(masked, plain, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.usefixtures("instruction_set")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_row_with_nan_leaves_the_others_as_they_are_promise_10(dtype: str) -> None:
+    z, labels = rows("plain", 4097, dtype)
+    _, clean = ce.softmax_cross_entropy.value_and_grad(z, labels, reduction="sum")
+    z[2, 4000] = np.nan
+    losses = ce.softmax_cross_entropy(z, labels, reduction="none")
+    _, gradient = ce.softmax_cross_entropy.value_and_grad(z, labels, reduction="sum")
+    assert np.isnan(losses[2]) and np.isnan(gradient[2]).all()
+    others = [0, 1, 3, 4, 5]
+    assert np.isfinite(losses[others]).all()
+    np.testing.assert_array_equal(gradient[others], clean[others])
