@@ -1,4 +1,4 @@
-"""Rows of many classes are taken in tiles: whatever the largest logit does from tile to tile, results keep their digits."""
+"""Rows of many classes are taken in tiles: wherever the largest logit stands, results keep their digits."""
 
 from __future__ import annotations
 
