@@ -165,7 +165,8 @@ class SingleElements {
                     a = (Vec32)((((Bits32)x ^ (Bits32)given) >> 31) & one);
                     b = 1.0f - a;
                 } else {
-                    wrong |= (Bits32)given | (one - (Bits32)given);  // -0 and all that is not from 0 to 1
+                    // the highest bit of -0 and of all that is not from 0 to 1
+                    wrong |= (Bits32)given | (Bits32)((Words32)one - (Words32)given);
                     a = (Bits32)x < 0 ? given : 1.0f - given;
                     b = 1.0f - a;
                     if (reading == Reading::smoothed) {
