@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 #: A measurement repeats its call until it lasts this long (seconds), so that the clock's own grain does not count.
 _SHORTEST = 0.01
-#: Rest before each measurement (seconds). OpenMP's threads, the library's and PyTorch's, spin for about 4 ms after a
+#: Rest before each measurement (seconds). PyTorch's OpenMP threads spin for about 4 ms after a
 #: call and take the cores from whoever comes next; by then they are idle. (OpenBLAS spins longer: nobody calls it.)
 _REST = 0.01
 #: Whoever takes longer than this (seconds) runs in every third round only.

@@ -5,26 +5,22 @@ from __future__ import annotations
 _NARROW = (
     "Bounded by arithmetic: in cache and on one thread a row of ten classes takes 5.4 ns (2.0 for the transpose "
     "that puts one row into each lane, the rest for exponentials, sum, logarithm and label), while memory delivers "
-    "it in 0.9 ns. And the two cores of this virtual machine share one core's arithmetic: 2,000,000 rows took 15.3 "
-    "ms on one thread and 14.9 ms on two (the least of 15 runs)."
+    "it in 0.9 ns. Times on this shared machine swing besides: 2,000,000 rows took 15 to 36 ms on one thread, and 15 "
+    "to 20 ms on two."
 )
 _PLANES = (
     "Bounded by arithmetic: in cache and on one thread, 16 elements of 21 classes take 7 ns, while memory delivers "
-    "them in 1.4 ns, and the two cores of this virtual machine share one core's arithmetic."
+    "them in 1.4 ns."
 )
 _CHECKED = (
     "Probabilities are checked before they are used: that each row sums to 1 takes a transpose and a sum in float64 "
-    "of every row, which is arithmetic, not memory. The peer's ratio follows from that."
+    "of every row, which is arithmetic, not memory."
 )
 _SOFT = (
     "The floor is the speed of the last cache here, which holds all three arrays. Targets are read twice, once to "
-    "be checked and weighed; 4 million exponentials take 0.5 ms on one thread, and the two cores of this virtual "
-    "machine share one core's arithmetic."
+    "be checked and weighed; 4 million exponentials alone take 0.5 ms on one thread, half of the floor."
 )
-_EDGE = (
-    "Near the bound: reading ahead hides most of the arithmetic (33 GB/s in cache on one thread), not all of it, "
-    "and the two cores of this virtual machine share it."
-)
+_EDGE = "Near the bound: reading ahead hides most of the arithmetic (33 GB/s in cache on one thread), not all of it."
 _BFLOAT = (
     "Measured at 1.45 times the floor in another run of the same kernels on this shared machine: the arithmetic on "
     "half as many bytes is as much as on float32, and whether it hides behind the memory depends on who else "
@@ -33,8 +29,7 @@ _BFLOAT = (
 _SCIPY = "Within the aim against the floor: SciPy would have to take ten times what memory itself takes."
 _SOFTCAP = (
     "For e^x to keep float32's digits a capped logit must be right to 2^-29 of the cap: it is computed in float64, "
-    "with an exponential for the tanh beside that of the softmax, and none of it is shared between float32 lanes "
-    "yet."
+    "with an exponential for the tanh beside that of the softmax."
 )
 _MASK = (
     "Masked logits are written to a tile of work space before they are used; a mask of rows is a quarter more to "

@@ -58,15 +58,17 @@ inline void transpose(Vec32 (&x)[lanes32]) {
     }
 }
 
+// Rows side by side, their classes far apart.
+inline bool lies_in_planes(const View &view) { return view.stride[view.dims - 1] == 1 && view.col_stride != 1; }
+
 // How the rows of a view are cut into blocks.
 class Blocks {
   public:
     static constexpr std::int64_t widest = 512;
 
     explicit Blocks(const View &view) : view_(view), classes_(view.cols) {
-        const int last = view.dims - 1;
-        planes_ = view.stride[last] == 1 && view.col_stride != 1;
-        run_ = planes_ ? view.shape[last] : view.rows;  // a block does not reach beyond it
+        planes_ = lies_in_planes(view);
+        run_ = planes_ ? view.shape[view.dims - 1] : view.rows;  // a block does not reach beyond it
         // rows stay in the first cache with all that is made of them; planes are read in long runs
         const std::int64_t floats = planes_ ? 16384 : 4096, most = planes_ ? widest : 128;
         width_ = floats / (classes_ > 0 ? classes_ : 1) / lanes32 * lanes32;
@@ -152,8 +154,7 @@ class Blocks {
 
   private:
     bool planes(const View &view) const {
-        const int last = view.dims - 1;
-        return planes_ && view.stride[last] == 1 && view.shape[last] % run_ == 0 && view.col_stride != 1;
+        return planes_ && lies_in_planes(view) && view.shape[view.dims - 1] % run_ == 0;
     }
 
     static View plane_of(const View &view) {

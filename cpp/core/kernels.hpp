@@ -1,4 +1,4 @@
-// The kernels of one instruction set; kernels.cpp collects them into a table.
+// The kernels of one instruction set; table.cpp collects them into a table.
 #pragma once
 
 #include "problem.hpp"

@@ -303,13 +303,7 @@ double run_rows(const RowProblem &p, const Results &out) {
     return over_chunks(chunks,
                        [&](std::int64_t begin, std::int64_t end, int thread) {
                            const Worker worker{p, out, scratch, thread};
-                           Part part;
-                           for (std::int64_t r = begin; r < end; ++r) {
-                               const double loss = worker.run(r);
-                               if (out.losses.given()) store_row(out.losses, r, 0, 1, &loss);
-                               part.sum.add(loss);
-                           }
-                           return part;
+                           return add_losses(out, begin, end, [&](std::int64_t r) { return worker.run(r); });
                        })
         .total;
 }

@@ -44,9 +44,9 @@ class NarrowActivation {
         const bool softmax = p_.kind == Activation::softmax;
         SingleSoftmax s;
         if (softmax)
-            s.solve<true, false, false>(exp_, 1.0, z, pitch, classes, nullptr, pitch, y);
+            s.solve<true, false, false>(exp_, 1.0, z, classes, nullptr, y, pitch);
         else
-            s.solve<false, false, false>(exp_, 1.0, z, pitch, classes, nullptr, pitch, y);
+            s.solve<false, false, false>(exp_, 1.0, z, classes, nullptr, y, pitch);
         if (softmax) {
             const Vec32 factor = Pair::of([&](int h) { return s.inverse.half[h] / (1.0 + s.rest.half[h]); }).narrow();
             for (std::int64_t c = 0; c < classes; ++c) {
@@ -69,7 +69,7 @@ class NarrowActivation {
 };
 
 // One row of many classes: false where float32 does not hold it.
-bool wide_row(const ActivationProblem &p, WideSoftmax &row, std::int64_t r, float *y) {
+bool wide_row(const ActivationProblem &p, SingleWideSoftmax &row, std::int64_t r, float *y) {
     Sums sums;
     const bool softmax = p.kind == Activation::softmax;
     if (!(softmax ? row.read<Spread::none, true>(r, nullptr, sums) : row.read<Spread::none, false>(r, nullptr, sums)))
@@ -112,8 +112,7 @@ bool is_single(const ActivationProblem &p) {
 void activate_single(const ActivationProblem &p) {
     const Exp32 exp;
     const std::int64_t cols = p.input.cols;
-    const bool planes = p.input.stride[p.input.dims - 1] == 1 && p.input.col_stride != 1;
-    if (planes || cols <= widest_single_row) {
+    if (lies_in_planes(p.input) || cols <= widest_single_row) {
         const Blocks blocks(p.input);
         const Chunks chunks(blocks.count(), blocks.floats());
         const Scratch memory(chunks.threads(), 1, NarrowActivation::floats(blocks) / 2 + 1);
@@ -128,14 +127,14 @@ void activate_single(const ActivationProblem &p) {
         return;
     }
     const Chunks chunks(p.input.rows, cols);
-    const Scratch memory(chunks.threads(), 1, (WideSoftmax::floats(cols) + tile) / 2 + 1);
+    const Scratch memory(chunks.threads(), 1, (SingleWideSoftmax::floats(cols) + tile) / 2 + 1);
     const Scratch doubles(chunks.threads(), activation_arrays, cols);
     over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {
         float *work = (float *)memory.array(thread, 0);
         const View no_mask;
-        WideSoftmax row(p.input, no_mask, exp, 1.0, work);
+        SingleWideSoftmax row(p.input, no_mask, exp, 1.0, work);
         for (std::int64_t r = begin; r < end; ++r)
-            if (!wide_row(p, row, r, work + WideSoftmax::floats(cols))) activate_row(p, r, doubles, thread);
+            if (!wide_row(p, row, r, work + SingleWideSoftmax::floats(cols))) activate_row(p, r, doubles, thread);
         fence();
         return Part{};
     });

@@ -55,7 +55,7 @@ class NarrowRows {
 
     template <Spread spread, bool keep>
     Sum<double> run(std::int64_t block) {
-        const std::int64_t first = blocks_.first(block), count = blocks_.rows(block), pitch = blocks_.pitch();
+        const std::int64_t first = blocks_.first(block), count = blocks_.rows(block);
         const View &logits = p_.predictions;
         blocks_.load(logits, first, count, z_, staging_);
         if (p_.mask.given()) drop_masked();
@@ -67,9 +67,8 @@ class NarrowRows {
         Sum<Vec> sum;
         bool all_good = true;
         double losses[Blocks::widest + batch * lanes32];
-        for (std::int64_t l = 0; l < count; l += batch * lanes32) {
-            all_good &= solve<spread, keep>(z_ + l, pitch, l, count, losses + l, sum);
-        }
+        for (std::int64_t l = 0; l < count; l += batch * lanes32)
+            all_good &= solve<spread, keep>(l, count, losses + l, sum);
         Sum<double> total = across(sum);
         if (keep && all_good) blocks_.store(out_.derivative, first, count, e_, staging_);
         for (std::int64_t l = 0; l < count && !all_good; ++l) {
@@ -126,7 +125,7 @@ class NarrowRows {
     }
 
     // What stands at the labels of a vector of rows, from the block's row l on.
-    RowsGiven read_rows(const float *z, std::int64_t step, std::int64_t l) const {
+    RowsGiven read_rows(std::int64_t l) const {
         float logits[lanes32], shares[lanes32];
         double weights[lanes32];
         std::int32_t label[lanes32];
@@ -134,7 +133,7 @@ class NarrowRows {
         const Bits32 whole = __builtin_convertvector(labels < 0.0f ? Vec32{} : labels, Bits32);
         __builtin_memcpy(label, &whole, sizeof label);
         if (p_.kind == TargetKind::index) {
-            for (int i = 0; i < lanes32; ++i) logits[i] = z[label[i] * step + i];
+            for (int i = 0; i < lanes32; ++i) logits[i] = z_[label[i] * blocks_.pitch() + l + i];
             for (int i = 0; i < lanes32 && p_.class_weight; ++i) weights[i] = p_.class_weight[label[i]];
             for (int i = 0; i < lanes32 && spread_ == Spread::rows; ++i)
                 shares[i] = share_[label[i] * blocks_.pitch() + l + i];
@@ -157,10 +156,10 @@ class NarrowRows {
     };
 
     template <Spread spread, bool keep>
-    SingleSoftmax sweep(const float *z, std::int64_t step, std::int64_t l) const {
+    SingleSoftmax sweep(std::int64_t l) const {
         SingleSoftmax s;
-        s.solve<keep, spread != Spread::none, spread == Spread::rows>(exp_, p_.temperature, z, step, classes(),
-                                                                      share_ + l, blocks_.pitch(), e_ + l);
+        s.solve<keep, spread != Spread::none, spread == Spread::rows>(exp_, p_.temperature, z_ + l, classes(),
+                                                                      share_ + l, e_ + l, blocks_.pitch());
         return s;
     }
 
@@ -248,7 +247,7 @@ class NarrowRows {
 
     // Gradients, in place of the powers.
     template <Spread spread>
-    void slopes(const SingleSoftmax &s, const Ends &ends, const float *z, std::int64_t step, std::int64_t l) const {
+    void slopes(const SingleSoftmax &s, const Ends &ends, std::int64_t l) const {
         const std::int64_t pitch = blocks_.pitch();
         const bool index = p_.kind == TargetKind::index;
         const Vec32 even = ends.scale * (float)(p_.smoothing / (double)classes());
@@ -259,7 +258,7 @@ class NarrowRows {
             if (spread == Spread::even) y -= even;
             if (spread == Spread::rows) {
                 y = fma(load32(share_ + l + c * pitch), -ends.scale, y);
-                y = (load32(z + c * step) >= s.largest) & alone ? ends.at_top : y;
+                y = (load32(z_ + l + c * pitch) >= s.largest) & alone ? ends.at_top : y;
             }
             if (index) y = ends.labels == (float)c ? ends.at_label : y;
             store(e, ends.dropped ? Vec32{} : y);
@@ -269,13 +268,12 @@ class NarrowRows {
     // Losses of up to `batch` vectors of rows from the block's row l on, and their gradients. Step by step over all of
     // them: the steps of one wait for each other. The result: whether no row needs its worker.
     template <Spread spread, bool keep>
-    bool solve(const float *z, std::int64_t step, std::int64_t l, std::int64_t count, double *losses, Sum<Vec> &sum) {
+    bool solve(std::int64_t l, std::int64_t count, double *losses, Sum<Vec> &sum) {
         SingleSoftmax softmax[batch];
         Ends ends[batch];
         const std::int64_t vectors = (count - l + lanes32 - 1) / lanes32, n = vectors < batch ? vectors : batch;
-        for (std::int64_t i = 0; i < n; ++i) softmax[i] = sweep<spread, keep>(z + i * lanes32, step, l + i * lanes32);
-        for (std::int64_t i = 0; i < n; ++i)
-            ends[i] = finish<spread, keep>(softmax[i], read_rows(z + i * lanes32, step, l + i * lanes32));
+        for (std::int64_t i = 0; i < n; ++i) softmax[i] = sweep<spread, keep>(l + i * lanes32);
+        for (std::int64_t i = 0; i < n; ++i) ends[i] = finish<spread, keep>(softmax[i], read_rows(l + i * lanes32));
         bool all_good = true;
         for (std::int64_t i = 0; i < n; ++i) {
             const Bits32 bad = bad_[l / lanes32 + i] = ~(ends[i].good | ends[i].dropped);
@@ -287,8 +285,7 @@ class NarrowRows {
             }
             all_good &= !any(bad);
         }
-        for (std::int64_t i = 0; keep && i < n; ++i)
-            slopes<spread>(softmax[i], ends[i], z + i * lanes32, step, l + i * lanes32);
+        for (std::int64_t i = 0; keep && i < n; ++i) slopes<spread>(softmax[i], ends[i], l + i * lanes32);
         return all_good;
     }
 
@@ -308,7 +305,7 @@ class NarrowRows {
 
 bool is_single_narrow(const RowProblem &p) {
     const View &logits = p.predictions;
-    const bool planes = logits.stride[logits.dims - 1] == 1 && logits.col_stride != 1 && logits.cols < (1 << 24);
+    const bool planes = lies_in_planes(logits) && logits.cols < (1 << 24);  // labels are held as floats
     return p.mask.rows <= 1 && (planes || logits.cols <= widest_single_row);
 }
 
@@ -318,11 +315,7 @@ double run_single_narrow(const RowProblem &p, const Results &out) {
     const Chunks chunks(blocks.count(), blocks.floats());
     const Scratch doubles(chunks.threads(), Worker::array_count, p.predictions.cols);
     const Scratch memory(chunks.threads(), 1, NarrowRows::floats(blocks) / 2 + 1);
-    std::vector<float> common;
-    if (has_common_shares(p)) {
-        common.resize((std::size_t)p.predictions.cols);
-        fill_shares(p, 0, common.data());
-    }
+    const std::vector<float> common = common_shares(p);
     return over_chunks(chunks,
                        [&](std::int64_t begin, std::int64_t end, int thread) {
                            const Worker worker{p, out, doubles, thread};

@@ -58,15 +58,15 @@ struct SingleSoftmax {
     Vec32 top_share;
     Bits32 good;  // not: infinities, a NaN, too large, or a rest that float32 cannot hold
 
-    // Reads z, `step` floats from class to class, and writes the powers to e, `width` floats apart, where kept.
+    // Reads z, and writes the powers to e where kept; all arrays have `pitch` floats from class to class.
     template <bool keep, bool gap, bool share>
-    void solve(const Exp32 &exp, double temperature, const float *z, std::int64_t step, std::int64_t classes,
-               const float *given, std::int64_t width, float *e) {
+    void solve(const Exp32 &exp, double temperature, const float *z, std::int64_t classes, const float *given, float *e,
+               std::int64_t pitch) {
         constexpr float infinite = __builtin_inff();
         Vec32 best[2] = {splat32(-infinite), splat32(-infinite)};
         for (std::int64_t c = 0; c + 1 < classes; c += 2)
-            for (int i = 0; i < 2; ++i) best[i] = larger(load32(z + (c + i) * step), best[i]);
-        if (classes % 2 != 0) best[0] = larger(load32(z + (classes - 1) * step), best[0]);
+            for (int i = 0; i < 2; ++i) best[i] = larger(load32(z + (c + i) * pitch), best[i]);
+        if (classes % 2 != 0) best[0] = larger(load32(z + (classes - 1) * pitch), best[0]);
         largest = larger(best[0], best[1]);
         origin = exp.origin(largest);
         const Vec32 lowest = exp.lowest(largest);
@@ -76,16 +76,16 @@ struct SingleSoftmax {
             constexpr int n = decltype(count)::value;
             Vec32 power[n], apart[n], own[n];
             for (int i = 0; i < n; ++i) {
-                const Vec32 x = load32(z + (c + i) * step);
+                const Vec32 x = load32(z + (c + i) * pitch);
                 const Bits32 top = x >= largest;
                 power[i] = exp(x, origin, lowest);
-                if (keep) store(e + (c + i) * width, power[i]);
+                if (keep) store(e + (c + i) * pitch, power[i]);
                 power[i] = top ? Vec32{} : power[i];
                 tops = top ? tops + 1.0f : tops;
                 if (!gap) continue;
                 apart[i] = x - largest;
                 if (!share) continue;
-                own[i] = load32(given + (c + i) * width);
+                own[i] = load32(given + (c + i) * pitch);
                 apart[i] = own[i] == 0.0f ? Vec32{} : own[i] * apart[i];
                 top_share = top ? top_share + own[i] : top_share;
                 own[i] = top ? Vec32{} : own[i];

@@ -2,6 +2,8 @@
 // spread over them.
 #pragma once
 
+#include <vector>
+
 #include "floats.hpp"
 #include "targets.hpp"
 
@@ -14,11 +16,6 @@ inline Spread spread_of(const RowProblem &p) {
     if (p.kind == TargetKind::soft) return Spread::rows;
     if (p.smoothing == 0) return Spread::none;
     return p.class_weight || p.mask.given() ? Spread::rows : Spread::even;
-}
-
-// Whether the shares are the same row for all.
-inline bool has_common_shares(const RowProblem &p) {
-    return p.kind == TargetKind::index && spread_of(p) == Spread::rows && p.mask.rows <= 1;
 }
 
 struct KeptClasses {
@@ -56,6 +53,15 @@ inline void fill_shares(const RowProblem &p, std::int64_t r, float *share) {
         for (std::int64_t c = 0; c < classes; ++c) share[c] = 0;
     for (std::int64_t c = 0; c < classes && p.smoothing != 0; ++c) share[c] = own * share[c] + (kept(c) ? even : 0.0f);
     for (std::int64_t c = 0; c < classes && p.class_weight; ++c) share[c] *= (float)p.class_weight[c];
+}
+
+// The shares where they are the same row for all, else nothing.
+inline std::vector<float> common_shares(const RowProblem &p) {
+    std::vector<float> share;
+    if (p.kind == TargetKind::soft || spread_of(p) != Spread::rows || p.mask.rows > 1) return share;
+    share.resize((std::size_t)p.predictions.cols);
+    fill_shares(p, 0, share.data());
+    return share;
 }
 
 inline bool moderate(double x) { return x == 0 || (x > 0x1p-60 && x < 0x1p60); }

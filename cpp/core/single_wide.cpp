@@ -25,10 +25,10 @@ class WideRows {
           common_(common),
           worker_(worker),
           classes_(p.predictions.cols),
-          share_(memory + WideSoftmax::floats(classes_)) {}
+          share_(memory + SingleWideSoftmax::floats(classes_)) {}
 
     static std::int64_t floats(std::int64_t classes) {
-        return WideSoftmax::floats(classes) + WideSoftmax::padded_classes(classes);
+        return SingleWideSoftmax::floats(classes) + SingleWideSoftmax::padded_classes(classes);
     }
 
     double run(std::int64_t r) {
@@ -141,7 +141,7 @@ class WideRows {
 
     const RowProblem &p_;
     const Results &out_;
-    WideSoftmax softmax_;
+    SingleWideSoftmax softmax_;
     const float *common_;
     const Worker &worker_;
     std::int64_t classes_;
@@ -156,24 +156,15 @@ double run_single_wide(const RowProblem &p, const Results &out) {
     const Scratch doubles(chunks.threads(), Worker::array_count, p.predictions.cols);
     const std::int64_t floats = WideRows::floats(p.predictions.cols);
     const Scratch memory(chunks.threads(), 1, floats / 2 + 1);
-    std::vector<float> common;
-    if (has_common_shares(p)) {
-        common.resize((std::size_t)p.predictions.cols);
-        fill_shares(p, 0, common.data());
-    }
+    const std::vector<float> common = common_shares(p);
     return over_chunks(chunks,
                        [&](std::int64_t begin, std::int64_t end, int thread) {
                            const Worker worker{p, out, doubles, thread};
                            WideRows rows(p, out, exp, common.empty() ? nullptr : common.data(), worker,
                                          (float *)memory.array(thread, 0));
-                           Sum<double> sum;
-                           for (std::int64_t r = begin; r < end; ++r) {
-                               const double loss = rows.run(r);
-                               if (out.losses.given()) store_row(out.losses, r, 0, 1, &loss);
-                               sum.add(loss);
-                           }
+                           const Part part = add_losses(out, begin, end, [&](std::int64_t r) { return rows.run(r); });
                            fence();
-                           return Part{sum, {}};
+                           return part;
                        })
         .total;
 }

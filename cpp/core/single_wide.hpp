@@ -110,9 +110,9 @@ inline std::int64_t find(float value, const float *z, std::int64_t count) {
 }
 
 // One thread's row: what its softmax is made of. Powers are e^x of the tile's scale.
-class WideSoftmax {
+class SingleWideSoftmax {
   public:
-    WideSoftmax(const View &logits, const View &mask, const Exp32 &exp, double temperature, float *memory)
+    SingleWideSoftmax(const View &logits, const View &mask, const Exp32 &exp, double temperature, float *memory)
         : logits_(logits), mask_(mask), exp_(exp), temperature_(temperature), classes_(logits.cols) {
         e_ = memory;
         tile_ = e_ + padded_classes(classes_);
@@ -126,7 +126,6 @@ class WideSoftmax {
     std::int64_t top() const { return top_; }
     float maximum() const { return maximum_; }
     double unit() const { return unit_; }  // the top's own power
-    std::int64_t tiles() const { return (classes_ + tile - 1) / tile; }
 
     // What e^x of the tile's scale is for a logit, in float64.
     double power(float z, float origin) const {

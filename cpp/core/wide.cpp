@@ -126,14 +126,9 @@ double run_wide(const RowProblem &p, const Results &out) {
                        [&](std::int64_t begin, std::int64_t end, int thread) {
                            const Worker worker{p, out, scratch, thread};
                            WideRows rows(p, out, powers, worker, memory.array(thread, 0));
-                           Sum<double> sum;
-                           for (std::int64_t r = begin; r < end; ++r) {
-                               const double loss = rows.run(r);
-                               if (out.losses.given()) store_row(out.losses, r, 0, 1, &loss);
-                               sum.add(loss);
-                           }
+                           const Part part = add_losses(out, begin, end, [&](std::int64_t r) { return rows.run(r); });
                            fence();
-                           return Part{sum, {}};
+                           return part;
                        })
         .total;
 }

@@ -1,6 +1,8 @@
 // The loss of one row in float64, whatever the options and the dtypes: what the faster ways fall back on, row by row.
 #pragma once
 
+#include "chunks.hpp"
+#include "dtypes.hpp"
 #include "problem.hpp"
 #include "scratch.hpp"
 
@@ -41,5 +43,17 @@ struct Worker {
     double softmax_row(std::int64_t r) const;
     double pointwise_row(std::int64_t r) const;
 };
+
+// The losses of rows [begin, end) added up, and written where each has its place.
+template <class F>
+Part add_losses(const Results &out, std::int64_t begin, std::int64_t end, F loss_of) {
+    Part part;
+    for (std::int64_t r = begin; r < end; ++r) {
+        const double loss = loss_of(r);
+        if (out.losses.given()) store_row(out.losses, r, 0, 1, &loss);
+        part.sum.add(loss);
+    }
+    return part;
+}
 
 }  // namespace crossentropy::CE_ISA
