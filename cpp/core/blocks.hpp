@@ -65,6 +65,7 @@ inline bool lies_in_planes(const View &view) { return view.stride[view.dims - 1]
 class Blocks {
   public:
     static constexpr std::int64_t widest = 512;
+    static constexpr std::int64_t per_chunk = 1 << 16;  // floats: long enough to be read ahead
 
     explicit Blocks(const View &view) : view_(view), classes_(view.cols) {
         planes_ = lies_in_planes(view);
@@ -174,7 +175,9 @@ class Blocks {
 
     // Rows `step` apart, lanes32 of them at a time; up to lanes32 floats beyond each row's end are read.
     void load_rows(const float *rows, std::int64_t step, std::int64_t count, std::int64_t cols, float *z) const {
-        for (std::int64_t l = 0; l < count; l += lanes32)
+        for (std::int64_t l = 0; l < count; l += lanes32) {
+            const char *ahead = (const char *)(rows + l * step) + prefetched;
+            for (std::int64_t b = 0; b < 4 * lanes32 * step; b += 64) __builtin_prefetch(ahead + b);
             for (std::int64_t c = 0; c < cols; c += lanes32) {
                 Vec32 square[lanes32];
                 for (int i = 0; i < lanes32; ++i) square[i] = load32(rows + (l + i < count ? l + i : l) * step + c);
@@ -182,6 +185,7 @@ class Blocks {
                 const std::int64_t left = cols - c;
                 for (int i = 0; i < lanes32 && i < left; ++i) CE_ISA::store(z + (c + i) * pitch_ + l, square[i]);
             }
+        }
     }
 
     // Rows end to end, their last columns first: what is stored beyond a row's end is overwritten by what comes later.
@@ -194,6 +198,8 @@ class Blocks {
                 for (int i = 0; i < lanes32 && l + i < count; ++i) CE_ISA::store(rows + (l + i) * cols + c, square[i]);
             }
     }
+
+    static constexpr std::int64_t prefetched = 8192;  // bytes ahead
 
     const View &view_;
     std::int64_t classes_, run_, width_, pitch_, per_run_;

@@ -44,16 +44,15 @@ class PlainCheck {
 
     Bits32 distributions(const float *x) const {
         Bits32 good = ~Bits32{};
-        Pair sum{};
+        Pair sum;
         for (std::int64_t c = 0; c < p_.predictions.cols; ++c) {
             const Vec32 own = load32(x + c * blocks_.pitch());
             good &= own >= 0.0f;
-            sum.half[0] += low_half(own);
-            sum.half[1] += high_half(own);
+            sum += Pair(own);
         }
-        const Pair off = Pair::of(
-            [&](int h) { return absolute(sum.half[h] - 1.0) <= p_.prediction_tolerance ? splat(1.0) : Vec{}; });
-        return good & (off.narrow() != 0.0f);
+        const Pair near =
+            each([&](Vec x) { return absolute(x - 1.0) <= p_.prediction_tolerance ? splat(1.0) : Vec{}; }, sum);
+        return good & (near.narrow() != 0.0f);
     }
 
     const RowProblem &p_;
@@ -74,7 +73,7 @@ bool is_plain_probabilities(const RowProblem &p) {
 bool all_plain_probabilities_pass(const RowProblem &p) {
     if (p.predictions.dtype == DType::f64 || p.predictions.cols > widest_single_row) return false;
     const Blocks blocks(p.predictions);
-    const Chunks chunks(blocks.count(), blocks.floats());
+    const Chunks chunks(blocks.count(), blocks.floats(), Blocks::per_chunk);
     const Scratch memory(chunks.threads(), 1, PlainCheck::floats(blocks) / 2 + 1);
     return over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {
                PlainCheck check(p, blocks, (float *)memory.array(thread, 0));

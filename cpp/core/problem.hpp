@@ -131,12 +131,15 @@ struct Kernels {
     void (*log1p_nonnegative)(const double *, double *, std::int64_t);
     void (*tanh)(const double *, double *, std::int64_t);
     void (*exp_negative32)(const float *, float *, std::int64_t);
+    void (*exp_boosted32)(const float *, float *, std::int64_t);
     void (*log1p_unit32)(const float *, float *, std::int64_t);
     void (*log1p_nonnegative32)(const float *, float *, std::int64_t);
     // x, n: x·2^n
     void (*scaled32)(const float *, const float *, float *, std::int64_t);
     // z, the largest of its row: Exp32 at a temperature, and its origin
     void (*exp32)(double, const float *, const float *, float *, float *, std::int64_t);
+    // z: Exp32's e^(origin·log 2 - z/T) - 1
+    void (*inverse32)(double, const float *, float *, std::int64_t);
 };
 
 }  // namespace crossentropy

@@ -69,9 +69,13 @@ inline Vec larger(Vec a, Vec b) {
 
 // Whether any lane of a comparison holds.
 inline bool any(Bits mask) {
-    std::int64_t found = 0;
-    for (int l = 0; l < lanes; ++l) found |= mask[l];
-    return found != 0;
+#if defined(__AVX512F__)
+    return _mm512_test_epi64_mask((__m512i)mask, (__m512i)mask) != 0;
+#elif defined(__AVX2__)
+    return _mm256_testz_si256((__m256i)mask, (__m256i)mask) == 0;
+#else
+    return (mask[0] | mask[1]) != 0;
+#endif
 }
 
 inline Vec absolute(Vec x) { return (Vec)((Bits)x & INT64_MAX); }

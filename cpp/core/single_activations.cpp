@@ -14,9 +14,15 @@ namespace {
 class NarrowActivation {
   public:
     NarrowActivation(const ActivationProblem &p, const Exp32 &exp, const Blocks &blocks, float *memory)
-        : p_(p), exp_(exp), blocks_(blocks), z_(memory), y_(z_ + blocks.floats()), staging_(y_ + blocks.floats()) {}
+        : p_(p),
+          exp_(exp),
+          blocks_(blocks),
+          z_(memory),
+          y_(z_ + blocks.floats()),
+          other_(y_ + blocks.floats()),
+          staging_(other_ + blocks.floats()) {}
 
-    static std::int64_t floats(const Blocks &blocks) { return 2 * blocks.floats() + blocks.staging(); }
+    static std::int64_t floats(const Blocks &blocks) { return 3 * blocks.floats() + blocks.staging(); }
 
     // `other(row)` writes a row that float32 does not hold.
     template <class F>
@@ -40,32 +46,50 @@ class NarrowActivation {
 
   private:
     Bits32 solve(const float *z, float *y) const {
+        return p_.kind == Activation::softmax ? probabilities(z, y) : logarithms(z, y);
+    }
+
+    // The result of both: which rows float32 holds.
+    Bits32 probabilities(const float *z, float *y) const {
         const std::int64_t classes = p_.input.cols, pitch = blocks_.pitch();
-        const bool softmax = p_.kind == Activation::softmax;
-        SingleSoftmax s;
-        if (softmax)
-            s.solve<true, false, false>(exp_, 1.0, z, classes, nullptr, y, pitch);
-        else
-            s.solve<false, false, false>(exp_, 1.0, z, classes, nullptr, y, pitch);
-        if (softmax) {
-            const Vec32 factor = Pair::of([&](int h) { return s.inverse.half[h] / (1.0 + s.rest.half[h]); }).narrow();
-            for (std::int64_t c = 0; c < classes; ++c) {
-                const Vec32 probability = load32(y + c * pitch) * factor;
-                store(y + c * pitch, probability > 1.0f ? splat32(1.0f) : probability);  // by rounding alone
-            }
-        } else {
-            const Vec32 log_sum = log1p_nonnegative(s.rest.narrow());
-            if (p_.kind == Activation::logsumexp) store(y, s.largest + log_sum);
-            for (std::int64_t c = 0; c < classes && p_.kind == Activation::log_softmax; ++c)
-                store(y + c * pitch, (load32(z + c * pitch) - s.largest) - log_sum);
+        const Vec32 no_label = splat32(-1.0f);
+        const auto direct = DirectSoftmax::read<true>(z, classes, no_label, y, pitch);
+        scale(y, 1.0 / direct.rest);
+        if (!any(~direct.good)) return direct.good;
+        const auto s =
+            SingleSoftmax::read<true, false, false, Seek::nothing>(exp_, z, classes, no_label, nullptr, other_, pitch);
+        const auto rest = s.rest(exp_);
+        scale(other_, rest.inverse / (1.0 + rest.sum));
+        for (std::int64_t c = 0; c < classes; ++c)
+            store(y + c * pitch, direct.good ? load32(y + c * pitch) : load32(other_ + c * pitch));
+        return direct.good | rest.good;
+    }
+
+    void scale(float *y, Pair exact) const {
+        const Vec32 factor = exact.narrow(), error = (exact - Pair(factor)).narrow();
+        const std::int64_t cols = p_.input.cols, pitch = blocks_.pitch();
+        for (std::int64_t c = 0; c < cols; ++c, y += pitch) {
+            const Vec32 power = load32(y), probability = fma(power, factor, power * error);
+            store(y, probability > 1.0f ? splat32(1.0f) : probability);  // by rounding alone
         }
-        return s.good;
+    }
+
+    Bits32 logarithms(const float *z, float *y) const {
+        const std::int64_t classes = p_.input.cols, pitch = blocks_.pitch();
+        const auto s =
+            SingleSoftmax::read<false, false, false, Seek::nothing>(exp_, z, classes, Vec32{}, nullptr, y, pitch);
+        const auto rest = s.rest(exp_);
+        const Vec32 log_sum = log1p_nonnegative(rest.sum.narrow());
+        if (p_.kind == Activation::logsumexp) store(y, s.largest + log_sum);
+        for (std::int64_t c = 0; c < classes && p_.kind == Activation::log_softmax; ++c)
+            store(y + c * pitch, (load32(z + c * pitch) - s.largest) - log_sum);
+        return rest.good;
     }
 
     const ActivationProblem &p_;
     const Exp32 &exp_;
     const Blocks &blocks_;
-    float *z_, *y_, *staging_;
+    float *z_, *y_, *other_, *staging_;
 };
 
 // One row of many classes: false where float32 does not hold it.
@@ -114,7 +138,7 @@ void activate_single(const ActivationProblem &p) {
     const std::int64_t cols = p.input.cols;
     if (lies_in_planes(p.input) || cols <= widest_single_row) {
         const Blocks blocks(p.input);
-        const Chunks chunks(blocks.count(), blocks.floats());
+        const Chunks chunks(blocks.count(), blocks.floats(), Blocks::per_chunk);
         const Scratch memory(chunks.threads(), 1, NarrowActivation::floats(blocks) / 2 + 1);
         const Scratch doubles(chunks.threads(), activation_arrays, cols);
         over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {

@@ -140,7 +140,7 @@ class SingleWideSoftmax {
         const View &view = logits_;
         const std::int64_t bytes = view.col_stride != 1 ? 0 : view.dtype == DType::f32 ? 4 : 2;
         const char *row = (const char *)view.data + view.offset(r) * bytes;
-        const float limit = Exp32::largest * (float)temperature_;
+        const float limit = exp_.limit();
         top_ = -1;
         maximum_ = -infinite;
         for (std::int64_t first = 0, t = 0; first < classes_; first += tile, ++t) {

@@ -45,6 +45,7 @@ void map_tanh(const double *in, double *out, std::int64_t n) {
     map<lanes>(out, n, [](Vec x) { return tanh(x); }, in);
 }
 void map_exp_negative32(const float *in, float *out, std::int64_t n) { map<lanes32>(out, n, exp_negative, in); }
+void map_exp_boosted32(const float *in, float *out, std::int64_t n) { map<lanes32>(out, n, exp_boosted, in); }
 void map_log1p_unit32(const float *in, float *out, std::int64_t n) {
     map<lanes32>(out, n, [](Vec32 x) { return log1p_unit(x); }, in);
 }
@@ -59,13 +60,17 @@ void map_exp32(double temperature, const float *z, const float *largest, float *
     map<lanes32>(origin, n, [&](Vec32 top) { return exp.origin(top); }, largest);
     map<lanes32>(out, n, [&](Vec32 x, Vec32 at, Vec32 top) { return exp(x, at, exp.lowest(top)); }, z, origin, largest);
 }
+void map_inverse32(double temperature, const float *z, float *out, std::int64_t n) {
+    const Exp32 exp(temperature);
+    map<lanes32>(out, n, [&](Vec32 x) { return exp.inverse_less_one(x, exp.origin(x)); }, z);
+}
 
 }  // namespace
 
 extern const Kernels table;
 const Kernels table = {
     CE_STRING(CE_ISA), lanes,          weigh_rows,     run_rows,  weigh_elements, run_elements,       activate,
-    map_exp,           map_exp_single, map_log1p_unit, map_log1p, map_tanh,       map_exp_negative32, map_log1p_unit32,
-    map_log1p32,       map_scaled32,   map_exp32};
+    map_exp,           map_exp_single, map_log1p_unit, map_log1p, map_tanh,       map_exp_negative32, map_exp_boosted32,
+    map_log1p_unit32,  map_log1p32,    map_scaled32,   map_exp32, map_inverse32};
 
 }  // namespace crossentropy::CE_ISA
