@@ -96,6 +96,8 @@ class Blocks {
             View plane = plane_of(view);
             for (std::int64_t c = 0; c < view.cols; ++c) {
                 plane.data = at(view, view.offset(first) + c * view.col_stride);
+                const std::int64_t bytes = width_ * element_size(view);  // the next block lies there, most often
+                for (std::int64_t b = 0; b < bytes; b += 64) __builtin_prefetch((const char *)plane.data + bytes + b);
                 load_floats(plane, 0, 0, count, z + c * pitch_);
             }
         } else if (view.cols == 1 || view.col_stride == 1) {

@@ -131,6 +131,18 @@ inline void store_row(const View &view, std::int64_t row, std::int64_t first, st
     });
 }
 
+// The single column of rows [first, first + count).
+inline void store_column(const View &view, std::int64_t first, std::int64_t count, const double *in) {
+    with_storage(view.dtype, [&](auto storage) {
+        using S = decltype(storage);
+        auto *p = (typename S::Type *)view.data;
+        if (view.dims == 1 && view.stride[0] == 1)
+            for (std::int64_t l = 0; l < count; ++l) p[first + l] = S::put(in[l]);
+        else
+            for (std::int64_t l = 0; l < count; ++l) p[view.offset(first + l)] = S::put(in[l]);
+    });
+}
+
 inline double element(const View &view, std::int64_t row, std::int64_t col) {
     return with_storage(view.dtype, [&](auto storage) {
         using S = decltype(storage);

@@ -18,10 +18,10 @@ void activate_single(const ActivationProblem &);
 bool is_single(const ElementProblem &, const Results &);
 Weighed run_single_elements(const ElementProblem &, const Results &);
 
-// Cross-entropy on probabilities against class indices, without weights: whether all rows and labels are as they should
-// be (only that is said), and the value.
+// Cross-entropy on probabilities against class indices, without weights: whether all rows sum to 1, as near as can be
+// said fast, and the value.
 bool is_plain_probabilities(const RowProblem &);
-bool all_plain_probabilities_pass(const RowProblem &);
+bool all_are_distributions(const RowProblem &);
 double run_plain_probabilities(const RowProblem &, const Results &);
 
 // In float64, one row of few classes in each lane.

@@ -9,7 +9,9 @@ namespace crossentropy::CE_ISA {
 
 namespace {
 
-// Whether the rows of a block have no negative or NaN entry and sum to 1, and their labels are classes.
+constexpr std::int64_t stretch = 256;  // rows at a time
+
+// Whether the rows of a block have no negative or NaN entry and sum to 1.
 class PlainCheck {
   public:
     PlainCheck(const RowProblem &p, const Blocks &blocks, float *memory)
@@ -17,42 +19,26 @@ class PlainCheck {
 
     static std::int64_t floats(const Blocks &blocks) { return blocks.floats() + blocks.staging(); }
 
-    bool passes(std::int64_t block) {
+    bool passes(std::int64_t block) const {
         const std::int64_t first = blocks_.first(block), count = blocks_.rows(block);
-        if (!labels_pass(first, count)) return false;
         blocks_.load(p_.predictions, first, count, x_, staging_);
         Bits32 all = ~Bits32{};
-        for (std::int64_t l = 0; l < count; l += lanes32) {
-            const Bits32 good = distributions(x_ + l);
-            all &= good | (lane_numbers() >= (std::int32_t)(count - l));
-        }
+        for (std::int64_t l = 0; l < count; l += lanes32)
+            all &= distributions(x_ + l) | (lane_numbers() >= (std::int32_t)(count - l));
         return !any(~all);
     }
 
   private:
-    bool labels_pass(std::int64_t first, std::int64_t count) const {
-        return with_storage(p_.targets.dtype, [&](auto storage) {
-            const auto *labels = (const typename decltype(storage)::Type *)p_.targets.data;
-            bool good = true;
-            for (std::int64_t r = first; r < first + count; ++r) {
-                const Label y = as_label(labels[p_.targets.offset(r)]);
-                good &= y.fits && y.value >= 0 && y.value < p_.predictions.cols;
-            }
-            return good;
-        });
-    }
-
+    // The sum of a row is float32: a tenth of the tolerance is more than its error.
     Bits32 distributions(const float *x) const {
-        Bits32 good = ~Bits32{};
-        Pair sum;
-        for (std::int64_t c = 0; c < p_.predictions.cols; ++c) {
-            const Vec32 own = load32(x + c * blocks_.pitch());
-            good &= own >= 0.0f;
-            sum += Pair(own);
+        const std::int64_t cols = p_.predictions.cols, pitch = blocks_.pitch();
+        Vec32 sum{}, opposite{};  // the largest of the opposites is 0, or some entry is negative
+        for (std::int64_t c = 0; c < cols; ++c, x += pitch) {
+            const Vec32 own = load32(x);
+            sum += own;
+            opposite = larger(-own, opposite);
         }
-        const Pair near =
-            each([&](Vec x) { return absolute(x - 1.0) <= p_.prediction_tolerance ? splat(1.0) : Vec{}; }, sum);
-        return good & (near.narrow() != 0.0f);
+        return (opposite == 0.0f) & (absolute(sum - 1.0f) <= (float)(0.9 * p_.prediction_tolerance));
     }
 
     const RowProblem &p_;
@@ -63,6 +49,22 @@ class PlainCheck {
 // -log x of a probability: by the logarithm of 1 + (1-x)/x, which keeps its digits near x = 1.
 Vec surprisal(Vec x) { return x == 0.0 ? splat(__builtin_inf()) : log1p_nonnegative((1.0 - x) / x); }
 
+// What stands at the labels of rows [first, first + count).
+void load_at_labels(const RowProblem &p, std::int64_t first, std::int64_t count, double *x) {
+    std::int64_t labels[stretch];
+    with_storage(p.targets.dtype, [&](auto storage) {
+        const auto *given = (const typename decltype(storage)::Type *)p.targets.data;
+        for (std::int64_t l = 0; l < count; ++l) labels[l] = (std::int64_t)given[p.targets.offset(first + l)];
+    });
+    with_storage(p.predictions.dtype, [&](auto storage) {
+        using S = decltype(storage);
+        const View &view = p.predictions;
+        const auto *given = (const typename S::Type *)view.data;
+        for (std::int64_t l = 0; l < count; ++l)
+            x[l] = S::get(given[view.offset(first + l) + labels[l] * view.col_stride]);
+    });
+}
+
 }  // namespace
 
 bool is_plain_probabilities(const RowProblem &p) {
@@ -70,7 +72,7 @@ bool is_plain_probabilities(const RowProblem &p) {
            !p.has_ignore && !p.class_weight;
 }
 
-bool all_plain_probabilities_pass(const RowProblem &p) {
+bool all_are_distributions(const RowProblem &p) {
     if (p.predictions.dtype == DType::f64 || p.predictions.cols > widest_single_row) return false;
     const Blocks blocks(p.predictions);
     const Chunks chunks(blocks.count(), blocks.floats(), Blocks::per_chunk);
@@ -88,17 +90,17 @@ double run_plain_probabilities(const RowProblem &p, const Results &out) {
     return over_chunks(chunks,
                        [&](std::int64_t begin, std::int64_t end, int) {
                            Sum<Vec> sum;
-                           for (std::int64_t r = begin; r < end; r += lanes) {
-                               const std::int64_t count = end - r < lanes ? end - r : lanes;
-                               double x[lanes];
-                               for (std::int64_t l = 0; l < lanes; ++l)
-                                   x[l] =
-                                       l < count ? element(p.predictions, r + l, label(p.targets, r + l).value) : 1.0;
-                               const Vec losses = surprisal(load(x));
-                               sum.add(losses);
-                               store(x, losses);
-                               for (std::int64_t l = 0; l < count && out.losses.given(); ++l)
-                                   store_row(out.losses, r + l, 0, 1, x + l);
+                           for (std::int64_t r = begin; r < end; r += stretch) {
+                               const std::int64_t count = end - r < stretch ? end - r : stretch;
+                               double x[stretch + lanes];
+                               load_at_labels(p, r, count, x);
+                               for (int l = 0; l < lanes; ++l) x[count + l] = 1.0;
+                               for (std::int64_t l = 0; l < count; l += lanes) {
+                                   const Vec losses = surprisal(load(x + l));
+                                   sum.add(losses);
+                                   store(x + l, losses);
+                               }
+                               if (out.losses.given()) store_column(out.losses, r, count, x);
                            }
                            return Part{across(sum), {}};
                        })

@@ -275,7 +275,10 @@ Weighed weigh_rows(const RowProblem &p) {
     if (on_logits(p) && p.kind == TargetKind::index && (p.smoothing == 0 || !p.class_weight)) return weigh_labels(p);
     if (on_logits(p) && p.kind == TargetKind::soft && !p.class_weight && p.targets.dtype != DType::f64)
         return weigh_soft(p);
-    if (is_plain_probabilities(p) && all_plain_probabilities_pass(p)) return {(double)p.predictions.rows, {}};
+    if (is_plain_probabilities(p) && all_are_distributions(p)) {
+        const Weighed weighed = weigh_labels(p);
+        if (weighed.finding.fault == Fault::none) return weighed;
+    }
     const Chunks chunks(p.predictions.rows, p.predictions.cols);
     const Scratch scratch(chunks.threads(), Worker::array_count, p.predictions.cols);
     return over_chunks(chunks, [&](std::int64_t begin, std::int64_t end, int thread) {

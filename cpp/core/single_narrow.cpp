@@ -76,8 +76,7 @@ class NarrowRows {
             total.add(losses[l]);
             if (keep && !bad) blocks_.store_row(out_.derivative, first + l, l, e_, staging_);
         }
-        if (out_.losses.given())
-            for (std::int64_t l = 0; l < count; ++l) store_row(out_.losses, first + l, 0, 1, losses + l);
+        if (out_.losses.given()) store_column(out_.losses, first, count, losses);
         return total;
     }
 
