@@ -13,9 +13,11 @@ from crossentropy._problems import Array, Order, Problem, error_of
 from crossentropy._validation import sentence
 
 
-def evaluate(problem: Problem, order: Order, derivative: Array | None, direction: Array | None) -> Any:
-    """The value; fills ``derivative``. Where it raises, the predictions are as they were, even if they are to be
-    overwritten.
+def evaluate(
+    problem: Problem, order: Order, derivative: Array | None, direction: Array | None, *, factor: float = 1.0
+) -> Any:
+    """The value; fills ``derivative``, ``factor`` (positive) times. Where it raises, the predictions are as they were,
+    even if they are to be overwritten.
     """
     chosen = engine(problem)
     total_weight, finding = chosen.weigh()
@@ -30,7 +32,7 @@ def evaluate(problem: Problem, order: Order, derivative: Array | None, direction
     losses = empty_array(problem.loss_shape, dtype) if reducing.kind == "none" else None
     total, finding = chosen.run(
         order,
-        divisor,
+        divisor / factor,
         losses,
         None if derivative is None else problem.inside(derivative),
         None if direction is None else problem.inside(direction),

@@ -47,6 +47,7 @@ ARROWS = {
     "_native": set(),
     "testing": {"public"},
     "io": {"public"},
+    "torch": {"public"},
     "explanation": {"public", "reference"},
     "linear_model": {"public", "io"},
     "evaluation": {"public", "io", "reference"},

@@ -1,0 +1,35 @@
+"""The losses of crossentropy on PyTorch's tensors: the same names, arguments and answers, with PyTorch's autograd.
+
+Example:
+    >>> import torch
+    >>> import crossentropy.torch as ct
+    >>> z = torch.tensor([[2.0, -1.0, 0.5], [0.0, 3.0, 0.0]], requires_grad=True)
+    >>> ct.softmax_cross_entropy(z, torch.tensor([0, 1])).backward()
+    >>> z.grad
+    tensor([[-0.1072,  0.0196,  0.0876],
+            [ 0.0226, -0.0453,  0.0226]])
+"""
+
+from crossentropy.torch._losses import (
+    binary_cross_entropy,
+    categorical_cross_entropy,
+    mean_squared_error,
+    multilabel_soft_margin,
+    negative_log_likelihood,
+    sigmoid_cross_entropy,
+    soft_margin,
+    softmax_cross_entropy,
+    softmax_kl_divergence,
+)
+
+__all__ = [
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "mean_squared_error",
+    "multilabel_soft_margin",
+    "negative_log_likelihood",
+    "sigmoid_cross_entropy",
+    "soft_margin",
+    "softmax_cross_entropy",
+    "softmax_kl_divergence",
+]

@@ -1,0 +1,112 @@
+"""The losses on tensors: names, argument order and options are those of the losses on arrays."""
+
+from __future__ import annotations
+
+from functools import update_wrapper
+from typing import Any, Generic, ParamSpec
+
+import torch
+
+from crossentropy import _losses as losses
+from crossentropy._loss import Loss
+from crossentropy._targets import SparseTargets
+from crossentropy._validation import sentence
+from crossentropy.torch import _operators
+from crossentropy.torch._calls import TENSORS, Call
+from crossentropy.torch._functions import Value
+from crossentropy.torch._tensors import as_tensor
+
+P = ParamSpec("P")
+
+
+class TensorLoss(Generic[P]):
+    """A loss on tensors, differentiable with respect to its first argument: twice, backward and forward."""
+
+    def __init__(self, on_arrays: Loss[P]) -> None:
+        update_wrapper(self, on_arrays)
+        self.contract = on_arrays.contract
+        self._on_arrays = on_arrays
+        self.__module__ = "crossentropy.torch"
+        self.__doc__ = _documented(on_arrays)
+
+    def __repr__(self) -> str:
+        return f"<crossentropy.torch loss {self.contract.name}>"
+
+    def __reduce__(self) -> str:
+        return self.contract.name  # pickled by name, as functions are
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """The value; with ``return_weight=True`` the pair (value, sum of row weights)."""
+        predictions, tensors, options = self._arranged(args, dict(kwargs))
+        call = Call(self.contract.name, tuple(options.items()))
+        others = [tensors.get(name) for name in TENSORS]
+        if torch.compiler.is_compiling():
+            found = _operators.value(predictions, *others, call.text)
+            return found if call.option("return_weight") else found[0]
+        return Value.apply(predictions, call, *others)
+
+    def _arranged(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor], dict[str, Any]]:
+        """Predictions, the other tensors by name, and the options that are none."""
+        contract = self.contract
+        if len(args) != 2 or not kwargs.keys() <= contract.options.keys():
+            self._on_arrays._declared(*args, **kwargs)  # a TypeError that names what is missing or unknown
+            kwargs = dict(zip(contract.arguments, args, strict=False)) | kwargs
+            args = tuple(kwargs.pop(name) for name in contract.arguments)
+        name, predictions = contract.arguments[0], args[0]
+        if not isinstance(predictions, torch.Tensor):
+            raise TypeError(
+                sentence(
+                    name,
+                    expected="a tensor",
+                    received=type(predictions).__name__,
+                    remedy="pass a tensor, or call the loss of this name in crossentropy itself",
+                )
+            )
+        given = {other: kwargs.pop(other) for other in TENSORS if other in kwargs}
+        if isinstance(args[1], SparseTargets):
+            kwargs["tail"] = args[1].tail
+            given |= {"targets": args[1].indices, "probabilities": args[1].probabilities}
+        else:
+            given["targets"] = args[1]
+        tensors = {other: as_tensor(other, value) for other, value in given.items() if value is not None}
+        for other, tensor in tensors.items():
+            if tensor.requires_grad and torch.is_grad_enabled():
+                raise ValueError(
+                    sentence(
+                        other,
+                        expected="a tensor that needs no gradient",
+                        received="one with requires_grad=True",
+                        remedy=f"pass it detached: only the {contract.arguments[0]} have a derivative",
+                    )
+                )
+        return as_tensor(name, predictions), tensors, kwargs
+
+
+def _documented(loss: Loss[...]) -> str:
+    first = (loss.__doc__ or "").split("\n", 1)[0]
+    name = loss.contract.name
+    return f"""{first}
+
+    ``crossentropy.{name}`` of tensors: the same arguments, options, units, edge cases, accuracy and errors (see there).
+    Tensors of the CPU are read where they lie, whatever their strides.
+
+    Differentiable with respect to the {loss.contract.arguments[0]}, twice: ``backward``, ``create_graph=True``,
+    forward mode and the transforms of ``torch.func``. A third derivative raises NotImplementedError, and so do tensors
+    beside the first that require a gradient (ValueError): nothing gets a gradient of zero in silence.
+
+    Returns:
+        A tensor of float32 (float64 for float64 and integers): 0-d, or the losses for ``reduction="none"``.
+    """
+
+
+softmax_cross_entropy = TensorLoss(losses.softmax_cross_entropy)
+softmax_kl_divergence = TensorLoss(losses.softmax_kl_divergence)
+categorical_cross_entropy = TensorLoss(losses.categorical_cross_entropy)
+negative_log_likelihood = TensorLoss(losses.negative_log_likelihood)
+sigmoid_cross_entropy = TensorLoss(losses.sigmoid_cross_entropy)
+binary_cross_entropy = TensorLoss(losses.binary_cross_entropy)
+soft_margin = TensorLoss(losses.soft_margin)
+multilabel_soft_margin = TensorLoss(losses.multilabel_soft_margin)
+mean_squared_error = TensorLoss(losses.mean_squared_error)
