@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import torch
@@ -32,6 +33,10 @@ def _one_by_one(apply: Callable[..., Any], size: int, in_dims: tuple[Any, ...], 
 
 
 class _Function(torch.autograd.Function):
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.forward.__signature__ = signature(cls.forward)  # type: ignore[attr-defined]  # apply asks for it each time
+
     @classmethod
     def apply(cls, *args: Any) -> Any:
         return super().apply(*args)  # type: ignore[no-untyped-call]
