@@ -93,8 +93,8 @@ def _documented(loss: Loss[...]) -> str:
     Tensors of the CPU are read where they lie, whatever their strides.
 
     Differentiable with respect to the {loss.contract.arguments[0]}, twice: ``backward``, ``create_graph=True``,
-    forward mode and the transforms of ``torch.func``. A third derivative raises NotImplementedError, and so do tensors
-    beside the first that require a gradient (ValueError): nothing gets a gradient of zero in silence.
+    forward mode and the transforms of ``torch.func``. A third derivative raises NotImplementedError; tensors beside the
+    first that require a gradient are a ValueError.
 
     Returns:
         A tensor of float32 (float64 for float64 and integers): 0-d, or the losses for ``reduction="none"``.
