@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 SECTIONS = {
     "Measures": ("_measures", "_differential_entropy"),
     "Losses": ("_losses", "_targets"),
+    "Heads": ("_heads",),
     "Activations": ("_activations",),
     "Choices and facts": ("_checked", "_dispatch", "_memory", "_config"),
 }
@@ -54,8 +55,8 @@ def formulas() -> str:
         "Generated from the losses' contracts by `make docs`. Each formula is a float64 function to be read, in",
         "`src/crossentropy/reference/`: [measures](../src/crossentropy/reference/measures.py),",
         "[activations](../src/crossentropy/reference/activations.py),",
-        "[losses](../src/crossentropy/reference/losses.py). The compiled core is held against these, and these against",
-        "mpmath at 50 digits.",
+        "[losses](../src/crossentropy/reference/losses.py), [heads](../src/crossentropy/reference/heads.py). The",
+        "compiled core is held against these, and these against mpmath at 50 digits.",
         "",
         "| loss | formula of a row or element | predictions | targets |",
         "| --- | --- | --- | --- |",

@@ -7,6 +7,7 @@ from typing import Any
 
 import crossentropy as ce
 from benchmarks.documents._blocks import table as markdown
+from crossentropy._heads import LinearLoss
 from crossentropy._loss import Loss
 
 _TARGETS = {
@@ -22,7 +23,7 @@ NO_FUNCTIONS = ("SparseTargets", *ce.__all__[ce.__all__.index("checked") :])  # 
 
 
 def table() -> str:
-    """Losses, activations, measures: input, targets, and what each computes."""
+    """Losses, heads, activations, measures: input, targets, and what each computes."""
     headings = ["function", "of", "targets", "value", "gradient", "Hessian"]
     return markdown(headings, [_row(name) for name in ce.__all__ if name not in NO_FUNCTIONS])
 
@@ -39,6 +40,9 @@ def _row(name: str) -> list[str]:
             _methods(function, "value_and_grad"),
             _methods(function, "hvp", "hessian_diagonal"),
         ]
+    if isinstance(function, LinearLoss):
+        kinds = ", ".join(_TARGETS[kind] for kind in ce.softmax_cross_entropy.contract.target_kinds)
+        return [f"`{name}`", "features", kinds, "✓", _methods(function, "value_and_grad"), _methods(function, "hvp")]
     if hasattr(function, "vjp"):
         return [f"`{name}`", "logits", "", "✓", _methods(function, "vjp", "derivative", "jacobian"), ""]
     return [f"`{name}`", _measured(function), "", "✓", "", ""]

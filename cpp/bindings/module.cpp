@@ -10,6 +10,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "arrays.hpp"
 #include "instruction_sets.hpp"
 #include "outcome.hpp"
 #include "parallel.hpp"
@@ -18,62 +19,6 @@ namespace nb = nanobind;
 using namespace crossentropy;
 
 namespace {
-
-using Input = nb::ndarray<nb::ro, nb::device::cpu>;
-using Output = nb::ndarray<nb::device::cpu>;
-using Vector = nb::ndarray<nb::ro, nb::device::cpu, const double, nb::c_contig>;
-
-constexpr int dtype_count = 12;
-constexpr int bytes_of[dtype_count] = {2, 2, 4, 8, 1, 1, 2, 2, 4, 4, 8, 8};
-
-void require(bool condition, const char *what) {
-    if (!condition) throw std::invalid_argument(what);
-}
-
-// Leading axes collapsed where one stride serves both. `columns`: the last axis is the classes; else each element is a
-// row.
-template <class Array>
-View view_of(const Array &array, int dtype, bool columns = true) {
-    require(dtype >= 0 && dtype < dtype_count, "unknown dtype code");
-    require((int)array.itemsize() == bytes_of[dtype], "dtype code and item size differ");
-    const int ndim = (int)array.ndim(), leading = columns ? ndim - 1 : ndim;
-    require(leading >= 0 && leading <= max_leading_dims, "too many dimensions");
-    View view;
-    view.present = true;
-    view.data = const_cast<void *>((const void *)array.data());
-    view.dtype = (DType)dtype;
-    view.cols = columns ? (std::int64_t)array.shape(leading) : 1;
-    view.col_stride = columns ? array.stride(leading) : 1;
-    view.rows = 1;
-    for (int d = 0; d < leading; ++d) {
-        const std::int64_t size = (std::int64_t)array.shape(d), stride = array.stride(d);
-        view.rows *= size;
-        if (size == 1) continue;
-        const int last = view.dims - 1;
-        if (view.dims > 0 && view.stride[last] == stride * size) {
-            view.shape[last] *= size;
-            view.stride[last] = stride;
-        } else {
-            view.shape[view.dims] = size;
-            view.stride[view.dims] = stride;
-            ++view.dims;
-        }
-    }
-    if (view.dims == 0) {
-        view.dims = 1;
-        view.shape[0] = 1;
-        view.stride[0] = 0;
-    }
-    return view;
-}
-
-void same_shape(const View &a, const View &b, const char *what) { require(a.rows == b.rows && a.cols == b.cols, what); }
-
-const double *vector_of(const std::optional<Vector> &vector, std::int64_t size, const char *what) {
-    if (!vector) return nullptr;
-    require((std::int64_t)vector->size() == size, what);
-    return vector->data();
-}
 
 // A problem and the arrays it points into.
 template <class Problem>
@@ -103,17 +48,6 @@ nb::tuple weigh_problem(Held<Problem> &held) {
     held.faultless = w.finding.fault == Fault::none;
     return as_tuple(w);
 }
-
-// An array and its dtype code, as the package passes them; None is an absent one.
-template <class Array>
-using Coded = std::optional<std::pair<Array, int>>;
-
-template <class Array>
-View view_of(const Coded<Array> &array, bool columns = true) {
-    return array ? view_of(array->first, array->second, columns) : View{};
-}
-
-bool holds_floats(const View &view) { return view.dtype <= DType::f64; }
 
 // The sum of the losses; results are written where an array is given.
 template <class Problem, class Outcome, Outcome (*Kernels::*run)(const Problem &, const Results &)>
@@ -238,6 +172,7 @@ void activate(int kind, const Coded<Input> &input, const Coded<Input> &cotangent
 
 }  // namespace
 
+void bind_heads(nb::module_ &m);   // heads.cpp
 void bind_memory(nb::module_ &m);  // memory.cpp
 void bind_plain(nb::module_ &m);   // plain.cpp
 
@@ -255,6 +190,7 @@ NB_MODULE(_core, m) {
     m.def("use_instruction_set", &use_instruction_set, nb::arg("name"));
     m.def("threads", &thread_count);
     m.def("set_threads", &set_thread_count, nb::arg("count"));
+    bind_heads(m);
     bind_memory(m);
     bind_plain(m);
 

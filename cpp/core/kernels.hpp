@@ -38,4 +38,9 @@ Weighed weigh_elements(const ElementProblem &);
 Weighed run_elements(const ElementProblem &, const Results &);
 void activate(const ActivationProblem &);
 
+void run_statistics(const StatisticsProblem &);
+void mark_columns(const View &, const double *scale, double eps, std::uint8_t *marks);
+void add_to_halves(const View &tile, bool first, std::uint16_t *upper, std::uint16_t *lower);
+void round_halves(std::uint16_t *upper, const std::uint16_t *lower, std::int64_t count);
+
 }  // namespace crossentropy::CE_ISA

@@ -116,6 +116,19 @@ struct ActivationProblem {
     View input, cotangent, output;
 };
 
+// Log-sum-exp, entropy and likeliest class of each row of logits (null: not wanted); or, added to `derivative`, the
+// gradient or Hessian–vector product of Σ of_lse·lse + of_entropy·entropy.
+struct StatisticsProblem {
+    View logits;
+    double softcap = 0, temperature = 1;
+    View mask;
+    double *lse = nullptr, *entropy = nullptr;
+    std::int64_t *predicted = nullptr;
+    Order order = Order::value;
+    const double *of_lse = nullptr, *of_entropy = nullptr;
+    View direction, derivative;
+};
+
 struct Kernels {
     const char *name;
     int lanes;  // float64 lanes of one vector
@@ -124,6 +137,13 @@ struct Kernels {
     Weighed (*weigh_elements)(const ElementProblem &);
     Weighed (*run_elements)(const ElementProblem &, const Results &);  // the losses' sum; checks what was not weighed
     void (*activate)(const ActivationProblem &);
+    void (*run_statistics)(const StatisticsProblem &);
+    // 1 for each column with an element of magnitude above eps·scale[row], or NaN
+    void (*mark_columns)(const View &, const double *scale, double eps, std::uint8_t *marks);
+    // a bfloat16 in two halves of a float32 sum: plus a tile of terms, or the tile alone; and the sum rounded to its
+    // upper half
+    void (*add_to_halves)(const View &tile, bool first, std::uint16_t *upper, std::uint16_t *lower);
+    void (*round_halves)(std::uint16_t *upper, const std::uint16_t *lower, std::int64_t count);
     // for tests of the mathematics alone
     void (*exp_nonpositive)(const double *, double *, std::int64_t);
     void (*exp_single)(const double *, double *, std::int64_t);

@@ -13,6 +13,7 @@ from crossentropy._activations import log_sigmoid, log_softmax, logsumexp, sigmo
 from crossentropy._checked import checked
 from crossentropy._config import get_num_threads, set_num_threads, show_config, use_instruction_set
 from crossentropy._dispatch import use_implementation
+from crossentropy._heads import linear_softmax_cross_entropy
 from crossentropy._losses import (
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -69,6 +70,8 @@ __all__ = [  # noqa: RUF022 (a table of contents, in the order of reading)
     "multilabel_soft_margin",
     "mean_squared_error",
     "SparseTargets",
+    # heads
+    "linear_softmax_cross_entropy",
     # activations
     "softmax",
     "log_softmax",

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from crossentropy._problems import Engine, Order, Problem, RowProblem
+from crossentropy._problems import Array, Engine, Order, Problem, RowProblem
 from crossentropy._validation import sentence
 
 _checked: ContextVar[bool] = ContextVar("checked", default=False)
@@ -47,10 +47,9 @@ def report_undefined(problem: Problem, chosen: Engine) -> None:
         return
     losses = np.empty(problem.loss_shape)
     chosen.run(Order.VALUE, 1.0, losses, None, None)
-    undefined = np.isnan(losses)
-    if not undefined.any():
+    where = _first_undefined(losses)
+    if where is None:
         return
-    where = tuple(int(i) for i in np.argwhere(undefined)[0])
     row = problem.predictions[where].astype(np.float64)
     mask = problem.class_mask if isinstance(problem, RowProblem) else None
     if mask is not None:
@@ -58,14 +57,28 @@ def report_undefined(problem: Problem, chosen: Engine) -> None:
     only_minus_inf = (
         isinstance(problem, RowProblem) and row.size > 0 and not np.isnan(row).any() and row.max() == -np.inf
     )
+    if only_minus_inf:
+        _warn(problem.names[0], "a logit above -inf in each row", "only -inf", where)
+    else:
+        _warn(problem.names[0], "numbers whose loss is defined", "NaN or more than one +inf", where)
+
+
+def warn_undefined(name: str, losses: Array | None) -> None:
+    """Warn of the first row whose loss is NaN, whatever the reason."""
+    where = None if losses is None else _first_undefined(losses)
+    if where is not None:
+        _warn(name, "numbers whose loss is defined", "NaN", where)
+
+
+def _first_undefined(losses: Array) -> tuple[int, ...] | None:
+    undefined = np.isnan(losses)
+    return tuple(int(i) for i in np.argwhere(undefined)[0]) if undefined.any() else None
+
+
+def _warn(name: str, expected: str, received: str, where: tuple[int, ...]) -> None:
     place = "" if not where else f" in row {where[0] if len(where) == 1 else where}"
     warnings.warn(
-        sentence(
-            problem.names[0],
-            expected="a logit above -inf in each row" if only_minus_inf else "numbers whose loss is defined",
-            received=("only -inf" if only_minus_inf else "NaN or more than one +inf") + place,
-            remedy="its loss is NaN",
-        ),
+        sentence(name, expected=expected, received=received + place, remedy="its loss is NaN"),
         RuntimeWarning,
-        stacklevel=4,
+        stacklevel=5,
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
+
 from crossentropy._checked import report_undefined
 from crossentropy._conventions import result_dtype, rounded
 from crossentropy._dispatch import engine
 from crossentropy._memory import empty as empty_array
-from crossentropy._problems import Array, Order, Problem, error_of
+from crossentropy._problems import Array, Order, Problem, Reducing, error_of
 from crossentropy._validation import sentence
 
 
@@ -24,11 +26,7 @@ def evaluate(
     if finding is not None:
         raise error_of(problem, finding)
     reducing, dtype = problem.reducing, result_dtype(problem.predictions.dtype)
-    is_mean = reducing.kind == "mean"
-    empty = is_mean and reducing.normalizer is None and total_weight == 0.0
-    divisor = 1.0
-    if is_mean and not empty:
-        divisor = total_weight if reducing.normalizer is None else reducing.normalizer
+    divisor = divisor_of(reducing, total_weight)
     losses = empty_array(problem.loss_shape, dtype) if reducing.kind == "none" else None
     total, finding = chosen.run(
         order,
@@ -40,12 +38,24 @@ def evaluate(
     if finding is not None:
         raise error_of(problem, finding)
     report_undefined(problem, chosen)
+    return value_of(reducing, total, total_weight, losses, dtype)
+
+
+def divisor_of(reducing: Reducing, total_weight: float) -> float:
+    """What the sum of the losses is divided by."""
+    if reducing.kind != "mean":
+        return 1.0
+    return reducing.normalizer if reducing.normalizer is not None else total_weight or 1.0
+
+
+def value_of(reducing: Reducing, total: float, total_weight: float, losses: Array | None, dtype: np.dtype[Any]) -> Any:
+    """What the caller gets: the losses, or their sum reduced; with the sum of row weights where asked for."""
     if losses is not None:
         value = losses[()]
-    elif empty:
+    elif reducing.kind == "mean" and reducing.normalizer is None and total_weight == 0.0:
         value = rounded(_mean_of_nothing(reducing.empty), dtype)
     else:
-        value = rounded(total / divisor, dtype)
+        value = rounded(total / divisor_of(reducing, total_weight), dtype)
     return (value, total_weight) if reducing.return_weight else value
 
 
@@ -60,6 +70,6 @@ def _mean_of_nothing(empty: float | None) -> float:
             remedy="the mean is NaN; pass empty=0.0 to get 0 instead",
         ),
         RuntimeWarning,
-        stacklevel=4,
+        stacklevel=5,
     )
     return float("nan")

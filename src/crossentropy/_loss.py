@@ -22,7 +22,7 @@ P = ParamSpec("P")
 Build = Callable[..., Problem]
 
 # One line for each option, put into the docstring of every loss that has it.
-_OPTION_DOCS = {
+OPTION_DOCS = {
     "axis": "where the classes lie; any axis, for images and sequences.",
     "class_weight": "weights of the classes (K,), at least 0.",
     "pos_weight": "weight of the positive class relative to the negative: a number, or one for each column.",
@@ -160,7 +160,7 @@ def loss(
 
 def _with_options(doc: str, contract: Contract) -> str:
     """The docstring with its placeholders filled: the options of the loss, and its stated accuracy."""
-    options = "\n        ".join(f"{name}: {_OPTION_DOCS[name]}" for name in contract.options)
+    options = "\n        ".join(f"{name}: {OPTION_DOCS[name]}" for name in contract.options)
     accuracy = (
         f"Accuracy: values and gradients within {contract.value_ulp:g} ULP of the exact result in float32 and\n"
         f"    float64; Hessian products and diagonals within {contract.hessian_ulp:g} ULP of the row's largest term\n"

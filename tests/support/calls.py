@@ -59,13 +59,14 @@ def calls(
     dtypes: tuple[str, ...] = (*FLOATS, "int32"),
     tame: bool = False,
     without: tuple[str, ...] = (),
+    classes_last: bool = False,
 ) -> Call:
     """Calls of one loss, every option on or off, those of ``without`` off."""
     contract = loss.contract
     of_rows = "axis" in contract.options
     leading = draw(st.lists(st.integers(0, 4), max_size=2))
     shape = (*leading, draw(st.sampled_from(CLASSES))) if of_rows or draw(st.booleans()) else tuple(leading)
-    axis = draw(st.integers(-len(shape), len(shape) - 1)) if of_rows else None
+    axis = (-1 if classes_last else draw(st.integers(-len(shape), len(shape) - 1))) if of_rows else None
     scene = Scene(
         random=np.random.default_rng(draw(st.integers(0, 2**32 - 1))),
         shape=shape,

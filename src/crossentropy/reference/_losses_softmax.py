@@ -33,7 +33,7 @@ class SoftmaxOptions(SoftmaxKLOptions, total=False):
 @quiet
 def softmax_cross_entropy(z: ArrayLike, t: ArrayLike, **options: Unpack[SoftmaxOptions]) -> Array:
     """Σ_c w_c t_c [(1 - p_c)^γ (-log p_c) + λ lse²] of each row (...), with p = softmax of the transformed logits."""
-    row = _prepare(z, t, **options)
+    row = prepare(z, t, **options)
     cost = row.softmax.complement**row.focal_gamma * row.softmax.surprisal
     return row.value(total(times(row.mass, cost)))
 
@@ -41,26 +41,26 @@ def softmax_cross_entropy(z: ArrayLike, t: ArrayLike, **options: Unpack[SoftmaxO
 @quiet
 def softmax_kl_divergence(z: ArrayLike, t: ArrayLike, **options: Unpack[SoftmaxKLOptions]) -> Array:
     """Σ_c w_c t_c [log t_c - log p_c + λ lse²] of each row (...): cross-entropy less the targets' own entropy."""
-    row = _prepare(z, t, **options)
+    row = prepare(z, t, **options)
     return row.value(total(times(row.mass, np.log(row.targets) + row.softmax.surprisal)))
 
 
 def softmax_cross_entropy_weight(z: ArrayLike, t: ArrayLike, **options: Unpack[SoftmaxOptions]) -> Array:
     """Σ_c w_c t_c of each row (...), t after smoothing: what a row counts in a mean."""
-    return _prepare(z, t, **options).weight[..., 0]
+    return prepare(z, t, **options).weight[..., 0]
 
 
 @quiet
 def softmax_cross_entropy_gradient(z: ArrayLike, t: ArrayLike, **options: Unpack[SoftmaxOptions]) -> Array:
     """p_j Σ_c b_c - b_j (..., K), with b_c = w_c t_c h_c and h the focal factor (1 without it); plus 2λ W lse p_j."""
-    row = _prepare(z, t, **options)
+    row = prepare(z, t, **options)
     return row.slope * row.gradient() / row.temperature
 
 
 @quiet
 def softmax_cross_entropy_hvp(z: ArrayLike, t: ArrayLike, v: ArrayLike, **options: Unpack[SoftmaxOptions]) -> Array:
     """The Hessian times v (..., K): p_j u_j Σ_c b_c + p_j Σ_c db_c - db_j; u = v - p·v, db_c = u_c ∂b_c/∂log p_c."""
-    row = _prepare(z, t, **options)
+    row = prepare(z, t, **options)
     v = as_float64(v)
     product = row.slope * row.hessian_times(row.slope * v / row.temperature) / row.temperature
     if row.curvature is None:
@@ -71,7 +71,7 @@ def softmax_cross_entropy_hvp(z: ArrayLike, t: ArrayLike, v: ArrayLike, **option
 @quiet
 def softmax_cross_entropy_hessian_diagonal(z: ArrayLike, t: ArrayLike, **options: Unpack[SoftmaxOptions]) -> Array:
     """The Hessian's diagonal (..., K): p_j (1 - p_j) Σ_c t_c w_c without further options."""
-    row = _prepare(z, t, **options)
+    row = prepare(z, t, **options)
     diagonal = row.slope * (row.slope * row.hessian_diagonal() / row.temperature) / row.temperature
     if row.curvature is None:
         return diagonal
@@ -166,7 +166,7 @@ class _Rows:
 
 
 @quiet
-def _prepare(
+def prepare(
     z: ArrayLike,
     t: ArrayLike,
     *,
