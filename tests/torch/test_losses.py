@@ -111,7 +111,7 @@ def test_pytorchs_own_checks_of_first_and_second_derivatives(name: str, options:
 @pytest.mark.parametrize("name", ["softmax_cross_entropy", "sigmoid_cross_entropy"])
 def test_operators_pass_pytorchs_check(name: str) -> None:
     x, targets = arguments(name)
-    call = f"{name};reduction='none'"
+    call = f"{name}\nreduction='none'"
     shape = (ROWS,) if name == "softmax_cross_entropy" else (ROWS, CLASSES)
     cotangent = torch.rand(shape, dtype=torch.float64)
     others = (targets, *([None] * 5), call)
@@ -222,8 +222,14 @@ def test_backward_twice_and_a_graph_of_the_gradient() -> None:
         torch.testing.assert_close(one, other)
 
 
-def test_a_third_derivative_is_refused_not_forgotten() -> None:
-    ours, _, x = peers()
+def bare_operator(z: Tensor) -> Tensor:
+    found: Tensor = torch.ops.crossentropy.value(z, torch.tensor([0, 2, 1, 4]), *[None] * 5, "softmax_cross_entropy")[0]
+    return found
+
+
+@pytest.mark.parametrize("ours", [peers()[0], bare_operator], ids=["loss", "operator"])
+def test_a_third_derivative_is_refused_not_forgotten(ours: Callable[[Tensor], Tensor]) -> None:
+    _, _, x = peers()
     z = x.clone().requires_grad_()
     (first,) = torch.autograd.grad(ours(z), z, create_graph=True)
     (second,) = torch.autograd.grad(first.square().sum(), z, create_graph=True)
@@ -277,6 +283,16 @@ def test_meta_tensors_have_shapes() -> None:
             lambda: ct.softmax_cross_entropy(torch.zeros(1, 2), torch.full((1, 2), 0.5, requires_grad=True)),
             ValueError,
             "targets: expected a tensor that needs no gradient, got one with requires_grad=True; ",
+        ),
+        (
+            lambda: ct.softmax_cross_entropy(torch.zeros(1, 2), torch.tensor([0]), reduction="a;b=c"),
+            ValueError,
+            "reduction: expected one of 'mean', 'sum', 'none', got 'a;b=c'; pass one of these words",
+        ),
+        (
+            lambda: ct.softmax_cross_entropy(torch.zeros(1, 2), torch.tensor([0]), temperature=torch.ones(())),
+            TypeError,
+            "temperature: expected a Python number, a word or None, got Tensor; pass one, for example with .item()",
         ),
     ],
 )

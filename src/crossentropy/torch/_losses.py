@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import update_wrapper
 from typing import Any, Generic, ParamSpec
 
+import numpy as np
 import torch
 
 from crossentropy import _losses as losses
@@ -43,7 +44,7 @@ class TensorLoss(Generic[P]):
         if torch.compiler.is_compiling():
             found = _operators.value(predictions, *others, call.text)
             return found if call.option("return_weight") else found[0]
-        return Value.apply(predictions, call, *others)
+        return Value.apply(predictions, *others, call)
 
     def _arranged(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -81,7 +82,27 @@ class TensorLoss(Generic[P]):
                         remedy=f"pass it detached: only the {contract.arguments[0]} have a derivative",
                     )
                 )
-        return as_tensor(name, predictions), tensors, kwargs
+        return (
+            as_tensor(name, predictions),
+            tensors,
+            {option: _plain(option, value) for option, value in kwargs.items()},
+        )
+
+
+def _plain(option: str, value: Any) -> Any:
+    """A Python number, word or None, which an operator's call can be written with."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is not None and type(value) not in (bool, int, float, str):
+        raise TypeError(
+            sentence(
+                option,
+                expected="a Python number, a word or None",
+                received=type(value).__name__,
+                remedy="pass one, for example with .item()",
+            )
+        )
+    return value
 
 
 def _documented(loss: Loss[...]) -> str:
