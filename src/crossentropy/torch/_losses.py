@@ -15,7 +15,7 @@ from crossentropy._validation import sentence
 from crossentropy.torch import _operators
 from crossentropy.torch._calls import TENSORS, Call
 from crossentropy.torch._functions import Value
-from crossentropy.torch._tensors import as_tensor
+from crossentropy.torch._tensors import as_tensor, needed_tensor
 
 P = ParamSpec("P")
 
@@ -55,16 +55,7 @@ class TensorLoss(Generic[P]):
             self._on_arrays._declared(*args, **kwargs)  # a TypeError that names what is missing or unknown
             kwargs = dict(zip(contract.arguments, args, strict=False)) | kwargs
             args = tuple(kwargs.pop(name) for name in contract.arguments)
-        name, predictions = contract.arguments[0], args[0]
-        if not isinstance(predictions, torch.Tensor):
-            raise TypeError(
-                sentence(
-                    name,
-                    expected="a tensor",
-                    received=type(predictions).__name__,
-                    remedy="pass a tensor, or call the loss of this name in crossentropy itself",
-                )
-            )
+        predictions = needed_tensor(contract.arguments[0], args[0])
         given = {other: kwargs.pop(other) for other in TENSORS if other in kwargs}
         if isinstance(args[1], SparseTargets):
             kwargs["tail"] = args[1].tail
@@ -83,7 +74,7 @@ class TensorLoss(Generic[P]):
                     )
                 )
         return (
-            as_tensor(name, predictions),
+            predictions,
             tensors,
             {option: _plain(option, value) for option, value in kwargs.items()},
         )
