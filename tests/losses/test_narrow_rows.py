@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 import crossentropy as ce
 from crossentropy._activations import ACTIVATION_ULP
 from crossentropy.testing import ulp_distance
-from tests.support.long_double import exact, pair
+from tests.support.long_double import check_stated_error, pair
 
 CLASSES = (2, 3, 10, 21, 128)
 ROWS = 400
@@ -55,12 +55,7 @@ def mixed(classes: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 @pytest.mark.usefixtures("instruction_set")
 def test_values_and_gradients_keep_to_the_stated_error_promise_20(how: str, classes: int) -> None:
     z, labels = rows_of(how, classes)
-    losses = ce.softmax_cross_entropy(z, labels, reduction="none")
-    _, gradient = ce.softmax_cross_entropy.value_and_grad(z, labels, reduction="sum")
-    contract = ce.softmax_cross_entropy.contract
-    exact_losses, exact_gradient = exact(z, labels)
-    assert ulp_distance(losses, pair(exact_losses)).max() <= contract.value_ulp
-    assert ulp_distance(gradient, pair(exact_gradient)).max() <= contract.gradient_ulp
+    check_stated_error(z, labels)
     shares = np.exp(z.astype(np.longdouble) - z.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
     normal = shares > np.finfo(np.float32).tiny
@@ -82,3 +77,17 @@ def test_a_row_among_others_has_the_bits_it_has_alone(classes: int, planes: bool
         alone = ce.softmax_cross_entropy.value_and_grad(one, label, reduction="sum")[1]
         np.testing.assert_array_equal(gradient[row], alone[0])
         np.testing.assert_array_equal(probabilities[row], ce.softmax(one)[0])
+
+
+@pytest.mark.parametrize("option", ["class_mask", "class_weight"])
+@pytest.mark.parametrize("classes", CLASSES[1:])
+@pytest.mark.usefixtures("instruction_set")
+def test_a_label_that_is_one_of_several_tops_has_its_own_share_of_the_smoothing(option: str, classes: int) -> None:
+    z, labels = rows_of("ties", classes)
+    of_classes = {"class_mask": np.arange(classes) != 1, "class_weight": np.linspace(0.5, 2.0, classes)}[option]
+    labels[labels == 1] = 0
+    options = {option: of_classes, "label_smoothing": 0.1, "reduction": "sum"}
+    value, gradient = ce.softmax_cross_entropy.value_and_grad(z, labels, **options)
+    exact_value, exact_gradient = ce.softmax_cross_entropy.value_and_grad(z.astype(np.float64), labels, **options)
+    np.testing.assert_allclose(value, exact_value, rtol=1e-6)
+    np.testing.assert_allclose(gradient, exact_gradient, rtol=0, atol=1e-6)

@@ -17,50 +17,9 @@ from torch.autograd import gradcheck, gradgradcheck
 import crossentropy as ce
 import crossentropy.torch as ct
 from crossentropy.torch._losses import TensorLoss
+from tests.support.tensor_calls import CLASSES, NAMES, ROWS, arguments, cases
 
 Tensor = torch.Tensor
-ROWS, CLASSES = 4, 5
-OPTIONS: dict[str, dict[str, Any]] = {
-    "plain": {},
-    "sum": {"reduction": "sum"},
-    "none": {"reduction": "none"},
-    "weights": {"sample_weight": torch.tensor([1.0, 0.5, 0.0, 2.0])},
-    "weights of rows that stay": {"sample_weight": torch.tensor([1.0, 0.5, 3.0, 2.0]), "reduction": "none"},
-    "normalizer": {"normalizer": 7.0},
-}
-OF_LOGITS: dict[str, dict[str, Any]] = {
-    "smoothing": {"label_smoothing": 0.1, "class_weight": torch.tensor([1.0, 2.0, 0.5, 1.0, 3.0])},
-    "ignored": {"ignore_index": 2},
-    "transformed": {"temperature": 1.5, "softcap": 4.0, "z_loss": 0.01, "focal_gamma": 2.0},
-    "masked": {"class_mask": torch.tensor([True, True, True, False, True])},
-}
-
-
-def arguments(name: str, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
-    """Predictions and targets that the loss takes."""
-    generator = torch.Generator().manual_seed(1)
-    x = torch.randn(ROWS, CLASSES, generator=generator, dtype=torch.float64)
-    labels = torch.tensor([0, 2, 1, 4])
-    if name == "categorical_cross_entropy":
-        x = x.softmax(1)
-    elif name == "negative_log_likelihood":
-        x = x.log_softmax(1)
-    elif name == "binary_cross_entropy":
-        x = x.sigmoid()
-    if ce.__dict__[name].contract.target_kinds[0] == "index":
-        return x.to(dtype), labels
-    targets = torch.rand(ROWS, CLASSES, generator=generator, dtype=torch.float64)
-    if name in ("soft_margin",):
-        targets = (targets - 0.5).sign()
-    return x.to(dtype), targets.to(dtype)
-
-
-def cases() -> list[Any]:
-    found = []
-    for name in ct.__all__:
-        options = OPTIONS | (OF_LOGITS if name == "softmax_cross_entropy" else {})
-        found += [pytest.param(name, given, id=f"{name}-{title}") for title, given in options.items()]
-    return found
 
 
 def of_arrays(name: str, x: Tensor, targets: Tensor, options: dict[str, Any]) -> Any:
@@ -70,14 +29,14 @@ def of_arrays(name: str, x: Tensor, targets: Tensor, options: dict[str, Any]) ->
     return getattr(ce, name), (array(x), array(targets)), {key: array(value) for key, value in options.items()}
 
 
-@pytest.mark.parametrize("name", ct.__all__)
+@pytest.mark.parametrize("name", NAMES)
 def test_names_and_signatures_are_those_of_the_losses_on_arrays(name: str) -> None:
     assert inspect.signature(getattr(ct, name)) == inspect.signature(getattr(ce, name))
     assert name in (getattr(ct, name).__doc__ or "")
 
 
 def test_every_loss_is_there() -> None:
-    assert set(ct.__all__) == {name for name in ce.__all__ if hasattr(getattr(ce, name), "contract")}
+    assert set(NAMES) == {name for name in ce.__all__ if hasattr(getattr(ce, name), "contract")}
 
 
 @pytest.mark.parametrize(("name", "options"), cases())
@@ -111,7 +70,7 @@ def test_pytorchs_own_checks_of_first_and_second_derivatives(name: str, options:
 @pytest.mark.parametrize("name", ["softmax_cross_entropy", "sigmoid_cross_entropy"])
 def test_operators_pass_pytorchs_check(name: str) -> None:
     x, targets = arguments(name)
-    call = f"{name};reduction='none'"
+    call = f"{name}\nreduction='none'"
     shape = (ROWS,) if name == "softmax_cross_entropy" else (ROWS, CLASSES)
     cotangent = torch.rand(shape, dtype=torch.float64)
     others = (targets, *([None] * 5), call)
@@ -222,16 +181,23 @@ def test_backward_twice_and_a_graph_of_the_gradient() -> None:
         torch.testing.assert_close(one, other)
 
 
-def test_a_third_derivative_is_refused_not_forgotten() -> None:
-    ours, _, x = peers()
+def bare_operator(z: Tensor) -> Tensor:
+    found: Tensor = torch.ops.crossentropy.value(z, torch.tensor([0, 2, 1, 4]), *[None] * 5, "softmax_cross_entropy")[0]
+    return found
+
+
+@pytest.mark.parametrize("ours", [peers()[0], bare_operator], ids=["loss", "operator"])
+def test_a_third_derivative_is_refused_not_forgotten(ours: Callable[[Tensor], Tensor]) -> None:
+    _, _, x = peers()
     z = x.clone().requires_grad_()
     (first,) = torch.autograd.grad(ours(z), z, create_graph=True)
     (second,) = torch.autograd.grad(first.square().sum(), z, create_graph=True)
     with pytest.raises(NotImplementedError) as caught:
         second.sum().backward()
     assert str(caught.value) == (
-        "predictions: expected derivatives of first and second order, got a third one; detach the predictions before "
-        "the second derivative is taken"
+        "predictions: expected derivatives of first and second order, got a third one; compute the loss inside "
+        "\"with crossentropy.torch.use_implementation('composite'):\", or detach the predictions before the second "
+        "derivative is taken"
     )
 
 
@@ -261,7 +227,7 @@ def test_meta_tensors_have_shapes() -> None:
         (
             lambda: ct.softmax_cross_entropy([[1.0, 2.0]], torch.tensor([0])),
             TypeError,
-            "logits: expected a tensor, got list; pass a tensor, or call the loss of this name in crossentropy itself",
+            "logits: expected a tensor, got list; pass one, or call the function of this name in crossentropy itself",
         ),
         (
             lambda: ct.softmax_cross_entropy(torch.zeros(1, 2), torch.tensor([2])),
@@ -271,12 +237,17 @@ def test_meta_tensors_have_shapes() -> None:
         (
             lambda: ct.softmax_cross_entropy(torch.zeros(1, 2), torch.tensor([0]).to_sparse()),
             TypeError,
-            "targets: expected a dense real tensor on the CPU, got int64, sparse_coo, on cpu; ",
+            "targets: expected a dense real tensor on cpu, got int64, sparse_coo, on cpu; ",
         ),
         (
-            lambda: ct.softmax_cross_entropy(torch.zeros(1, 2), torch.full((1, 2), 0.5, requires_grad=True)),
+            lambda: ct.softmax_cross_entropy(torch.zeros(1, 2), torch.tensor([0]), reduction="a;b=c"),
             ValueError,
-            "targets: expected a tensor that needs no gradient, got one with requires_grad=True; ",
+            "reduction: expected one of 'mean', 'sum', 'none', got 'a;b=c'; pass one of these words",
+        ),
+        (
+            lambda: ct.softmax_cross_entropy(torch.zeros(1, 2), torch.tensor([0]), temperature=torch.ones(())),
+            TypeError,
+            "temperature: expected a Python number, a word or None, got Tensor; pass one, for example with .item()",
         ),
     ],
 )
@@ -286,7 +257,7 @@ def test_mistakes_are_named_promise_24(call: Callable[[], Any], kind: type[Excep
     assert str(caught.value).startswith(message)
 
 
-@pytest.mark.parametrize("name", ct.__all__)
+@pytest.mark.parametrize("name", NAMES)
 def test_losses_are_pickled_and_copied_as_functions_are(name: str) -> None:
     loss = getattr(ct, name)
     assert isinstance(loss, TensorLoss)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from functools import update_wrapper
 from typing import Any, Generic, ParamSpec
 
+import numpy as np
 import torch
 
 from crossentropy import _losses as losses
 from crossentropy._loss import Loss
 from crossentropy._targets import SparseTargets
 from crossentropy._validation import sentence
-from crossentropy.torch import _operators
+from crossentropy.torch import _composite, _operators
 from crossentropy.torch._calls import TENSORS, Call
+from crossentropy.torch._choice import implementation, needs_derivative
 from crossentropy.torch._functions import Value
-from crossentropy.torch._tensors import as_tensor
+from crossentropy.torch._tensors import as_tensor, needed_tensor, on_cpu
 
 P = ParamSpec("P")
 
@@ -40,10 +42,29 @@ class TensorLoss(Generic[P]):
         predictions, tensors, options = self._arranged(args, dict(kwargs))
         call = Call(self.contract.name, tuple(options.items()))
         others = [tensors.get(name) for name in TENSORS]
+        if implementation(predictions, *tensors.values()) == "composite":
+            pair = _composite.value(predictions, *others, call.text)
+            return pair if call.option("return_weight") else pair[0]
+        self._check_native(predictions, tensors)
         if torch.compiler.is_compiling():
             found = _operators.value(predictions, *others, call.text)
             return found if call.option("return_weight") else found[0]
-        return Value.apply(predictions, call, *others)
+        return Value.apply(predictions, *others, call)
+
+    def _check_native(self, predictions: torch.Tensor, tensors: dict[str, torch.Tensor]) -> None:
+        """Only where it is forced can something be wrong."""
+        on_cpu(self.contract.arguments[0], predictions)
+        for other, tensor in tensors.items():
+            if needs_derivative(tensor):
+                raise ValueError(
+                    sentence(
+                        other,
+                        expected="a tensor that needs no gradient",
+                        received="one that does",
+                        remedy="pass it detached, or leave it to the composite: without "
+                        'use_implementation("native") it is taken',
+                    )
+                )
 
     def _arranged(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -54,34 +75,36 @@ class TensorLoss(Generic[P]):
             self._on_arrays._declared(*args, **kwargs)  # a TypeError that names what is missing or unknown
             kwargs = dict(zip(contract.arguments, args, strict=False)) | kwargs
             args = tuple(kwargs.pop(name) for name in contract.arguments)
-        name, predictions = contract.arguments[0], args[0]
-        if not isinstance(predictions, torch.Tensor):
-            raise TypeError(
-                sentence(
-                    name,
-                    expected="a tensor",
-                    received=type(predictions).__name__,
-                    remedy="pass a tensor, or call the loss of this name in crossentropy itself",
-                )
-            )
+        predictions = needed_tensor(contract.arguments[0], args[0])
         given = {other: kwargs.pop(other) for other in TENSORS if other in kwargs}
         if isinstance(args[1], SparseTargets):
             kwargs["tail"] = args[1].tail
             given |= {"targets": args[1].indices, "probabilities": args[1].probabilities}
         else:
             given["targets"] = args[1]
-        tensors = {other: as_tensor(other, value) for other, value in given.items() if value is not None}
-        for other, tensor in tensors.items():
-            if tensor.requires_grad and torch.is_grad_enabled():
-                raise ValueError(
-                    sentence(
-                        other,
-                        expected="a tensor that needs no gradient",
-                        received="one with requires_grad=True",
-                        remedy=f"pass it detached: only the {contract.arguments[0]} have a derivative",
-                    )
-                )
-        return as_tensor(name, predictions), tensors, kwargs
+        device = predictions.device
+        tensors = {other: as_tensor(other, value, device) for other, value in given.items() if value is not None}
+        return (
+            predictions,
+            tensors,
+            {option: _plain(option, value) for option, value in kwargs.items()},
+        )
+
+
+def _plain(option: str, value: Any) -> Any:
+    """A Python number, word or None, which an operator's call can be written with."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is not None and type(value) not in (bool, int, float, str):
+        raise TypeError(
+            sentence(
+                option,
+                expected="a Python number, a word or None",
+                received=type(value).__name__,
+                remedy="pass one, for example with .item()",
+            )
+        )
+    return value
 
 
 def _documented(loss: Loss[...]) -> str:
