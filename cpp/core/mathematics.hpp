@@ -125,13 +125,6 @@ inline Vec exp_nonpositive(Vec x, Vec error) {
     return times_power_of_two(e.y, e.n);
 }
 
-// e^x for |x| <= 0.45, with a relative error under 1e-10: for results that end in float32.
-inline Vec exp_small(Vec x) {
-    static const double series[] = {0.5,       1.0 / 6,    1.0 / 24,    1.0 / 120,
-                                    1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880};
-    return 1.0 + fma(x * x, polynomial(x, series), x);
-}
-
 // e^x for x <= 0 with a relative error under 1e-11, for results that end in float32 or less: a third of the work. Exact
 // 0 below -708, NaN for NaN.
 inline Vec exp_single(Vec x) {

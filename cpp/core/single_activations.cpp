@@ -57,7 +57,7 @@ class NarrowActivation {
         scale(y, 1.0 / direct.rest);
         if (!any(~direct.good)) return direct.good;
         const auto s =
-            SingleSoftmax::read<true, false, false, Seek::nothing>(exp_, z, classes, no_label, nullptr, other_, pitch);
+            SingleSoftmax::read<true, false, false, false>(exp_, z, classes, no_label, nullptr, other_, pitch);
         const auto rest = s.rest(exp_);
         scale(other_, rest.inverse / (1.0 + rest.sum));
         for (std::int64_t c = 0; c < classes; ++c)
@@ -76,8 +76,7 @@ class NarrowActivation {
 
     Bits32 logarithms(const float *z, float *y) const {
         const std::int64_t classes = p_.input.cols, pitch = blocks_.pitch();
-        const auto s =
-            SingleSoftmax::read<false, false, false, Seek::nothing>(exp_, z, classes, Vec32{}, nullptr, y, pitch);
+        const auto s = SingleSoftmax::read<false, false, false, false>(exp_, z, classes, Vec32{}, nullptr, y, pitch);
         const auto rest = s.rest(exp_);
         const Vec32 log_sum = log1p_nonnegative(rest.sum.narrow());
         if (p_.kind == Activation::logsumexp) store(y, s.largest + log_sum);

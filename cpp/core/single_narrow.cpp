@@ -257,7 +257,7 @@ class NarrowRows {
 
     template <Spread spread, bool keep>
     Ends read(std::int64_t l, SingleSoftmax &softmax, float *e) const {
-        softmax = SingleSoftmax::read<keep, spread != Spread::none, spread == Spread::rows, Seek::power>(
+        softmax = SingleSoftmax::read<keep, spread != Spread::none, spread == Spread::rows, true>(
             exp_, z_ + l, classes(), load32(labels_ + l), share_ + l, e + l, blocks_.pitch());
         return finish<spread, keep>(softmax, l);
     }

@@ -29,9 +29,6 @@ __attribute__((always_inline)) inline void in_steps(std::int64_t classes, F f) {
     if (classes & 1) f(std::integral_constant<int, 1>{});
 }
 
-// What is looked for at the label while the classes are read.
-enum class Seek { nothing, logit, power };
-
 struct SingleSoftmax {
     Vec32 largest, origin;
     Vec32 tops;                            // how many classes have the largest logit
@@ -40,9 +37,10 @@ struct SingleSoftmax {
     // Where the target gives to all classes: Σ (z - z_top) or Σ share·(z - z_top), and the shares of the others.
     Pair gaps, shares;
 
-    // Reads z, and writes the powers to e where kept; all arrays have `pitch` floats from class to class.
-    template <bool keep, bool gap, bool share_given, Seek seek>
-    static SingleSoftmax read(const Exp32 given_exp, const float *z, std::int64_t classes, Vec32 labels,
+    // Reads z, and writes the powers to e where kept; all arrays have `pitch` floats from class to class. `labelled`:
+    // what stands at the label is wanted.
+    template <bool keep, bool gap, bool share_given, bool labelled>
+    static SingleSoftmax read(const Exp32 &given_exp, const float *z, std::int64_t classes, Vec32 labels,
                               const float *given, float *e, std::int64_t pitch) {
         const Exp32 exp = given_exp;  // a copy, which no store can change
         constexpr float infinite = __builtin_inff();
@@ -65,8 +63,8 @@ struct SingleSoftmax {
                     e += pitch;
                 }
                 const Bits32 here = labels == (float)i;
-                if (seek != Seek::nothing) logit = here ? x : logit;
-                if (seek == Seek::power) power = here ? y : power;
+                if (labelled) logit = here ? x : logit;
+                if (labelled) power = here ? y : power;
                 powers[i] = top ? Vec32{} : y;
                 tops = top ? tops + 1.0f : tops;
                 if (!gap) continue;
@@ -75,7 +73,7 @@ struct SingleSoftmax {
                 own[i] = load32(given);
                 given += pitch;
                 apart[i] = own[i] == 0.0f ? Vec32{} : own[i] * apart[i];
-                if (seek != Seek::nothing) share = here ? own[i] : share;
+                if (labelled) share = here ? own[i] : share;
                 top_share = top ? top_share + own[i] : top_share;
                 own[i] = top ? Vec32{} : own[i];
             }

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+import crossentropy as ce
+from crossentropy.testing import ulp_distance
+
 Long = NDArray[np.longdouble]
 
 
@@ -27,3 +30,13 @@ def exact(z: NDArray[np.floating], labels: NDArray[np.int64]) -> tuple[Long, Lon
 def pair(x: Long) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     high = x.astype(np.float64)
     return high, (x - high).astype(np.float64)
+
+
+def check_stated_error(z: NDArray[np.floating], labels: NDArray[np.int64]) -> None:
+    """Losses and gradient are as near as the contract says."""
+    losses = ce.softmax_cross_entropy(z, labels, reduction="none")
+    _, gradient = ce.softmax_cross_entropy.value_and_grad(z, labels, reduction="sum")
+    contract = ce.softmax_cross_entropy.contract
+    exact_losses, exact_gradient = exact(z, labels)
+    assert ulp_distance(losses, pair(exact_losses)).max() <= contract.value_ulp
+    assert ulp_distance(gradient, pair(exact_gradient)).max() <= contract.gradient_ulp

@@ -20,6 +20,7 @@ from crossentropy.torch._losses import TensorLoss
 
 Tensor = torch.Tensor
 ROWS, CLASSES = 4, 5
+NAMES = [name for name in ct.__all__ if hasattr(getattr(ct, name), "contract")]
 OPTIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "sum": {"reduction": "sum"},
@@ -57,7 +58,7 @@ def arguments(name: str, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Te
 
 def cases() -> list[Any]:
     found = []
-    for name in ct.__all__:
+    for name in NAMES:
         options = OPTIONS | (OF_LOGITS if name == "softmax_cross_entropy" else {})
         found += [pytest.param(name, given, id=f"{name}-{title}") for title, given in options.items()]
     return found
@@ -70,14 +71,14 @@ def of_arrays(name: str, x: Tensor, targets: Tensor, options: dict[str, Any]) ->
     return getattr(ce, name), (array(x), array(targets)), {key: array(value) for key, value in options.items()}
 
 
-@pytest.mark.parametrize("name", ct.__all__)
+@pytest.mark.parametrize("name", NAMES)
 def test_names_and_signatures_are_those_of_the_losses_on_arrays(name: str) -> None:
     assert inspect.signature(getattr(ct, name)) == inspect.signature(getattr(ce, name))
     assert name in (getattr(ct, name).__doc__ or "")
 
 
 def test_every_loss_is_there() -> None:
-    assert set(ct.__all__) == {name for name in ce.__all__ if hasattr(getattr(ce, name), "contract")}
+    assert set(NAMES) == {name for name in ce.__all__ if hasattr(getattr(ce, name), "contract")}
 
 
 @pytest.mark.parametrize(("name", "options"), cases())
@@ -111,7 +112,7 @@ def test_pytorchs_own_checks_of_first_and_second_derivatives(name: str, options:
 @pytest.mark.parametrize("name", ["softmax_cross_entropy", "sigmoid_cross_entropy"])
 def test_operators_pass_pytorchs_check(name: str) -> None:
     x, targets = arguments(name)
-    call = f"{name};reduction='none'"
+    call = f"{name}\nreduction='none'"
     shape = (ROWS,) if name == "softmax_cross_entropy" else (ROWS, CLASSES)
     cotangent = torch.rand(shape, dtype=torch.float64)
     others = (targets, *([None] * 5), call)
@@ -222,8 +223,14 @@ def test_backward_twice_and_a_graph_of_the_gradient() -> None:
         torch.testing.assert_close(one, other)
 
 
-def test_a_third_derivative_is_refused_not_forgotten() -> None:
-    ours, _, x = peers()
+def bare_operator(z: Tensor) -> Tensor:
+    found: Tensor = torch.ops.crossentropy.value(z, torch.tensor([0, 2, 1, 4]), *[None] * 5, "softmax_cross_entropy")[0]
+    return found
+
+
+@pytest.mark.parametrize("ours", [peers()[0], bare_operator], ids=["loss", "operator"])
+def test_a_third_derivative_is_refused_not_forgotten(ours: Callable[[Tensor], Tensor]) -> None:
+    _, _, x = peers()
     z = x.clone().requires_grad_()
     (first,) = torch.autograd.grad(ours(z), z, create_graph=True)
     (second,) = torch.autograd.grad(first.square().sum(), z, create_graph=True)
@@ -261,7 +268,7 @@ def test_meta_tensors_have_shapes() -> None:
         (
             lambda: ct.softmax_cross_entropy([[1.0, 2.0]], torch.tensor([0])),
             TypeError,
-            "logits: expected a tensor, got list; pass a tensor, or call the loss of this name in crossentropy itself",
+            "logits: expected a tensor, got list; pass one, or call the function of this name in crossentropy itself",
         ),
         (
             lambda: ct.softmax_cross_entropy(torch.zeros(1, 2), torch.tensor([2])),
@@ -278,6 +285,16 @@ def test_meta_tensors_have_shapes() -> None:
             ValueError,
             "targets: expected a tensor that needs no gradient, got one with requires_grad=True; ",
         ),
+        (
+            lambda: ct.softmax_cross_entropy(torch.zeros(1, 2), torch.tensor([0]), reduction="a;b=c"),
+            ValueError,
+            "reduction: expected one of 'mean', 'sum', 'none', got 'a;b=c'; pass one of these words",
+        ),
+        (
+            lambda: ct.softmax_cross_entropy(torch.zeros(1, 2), torch.tensor([0]), temperature=torch.ones(())),
+            TypeError,
+            "temperature: expected a Python number, a word or None, got Tensor; pass one, for example with .item()",
+        ),
     ],
 )
 def test_mistakes_are_named_promise_24(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
@@ -286,7 +303,7 @@ def test_mistakes_are_named_promise_24(call: Callable[[], Any], kind: type[Excep
     assert str(caught.value).startswith(message)
 
 
-@pytest.mark.parametrize("name", ct.__all__)
+@pytest.mark.parametrize("name", NAMES)
 def test_losses_are_pickled_and_copied_as_functions_are(name: str) -> None:
     loss = getattr(ct, name)
     assert isinstance(loss, TensorLoss)

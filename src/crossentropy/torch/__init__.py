@@ -1,4 +1,4 @@
-"""The losses of crossentropy on PyTorch's tensors: the same names, arguments and answers, with PyTorch's autograd.
+"""The losses and activations of crossentropy on PyTorch's tensors: the same names and answers, with its autograd.
 
 Example:
     >>> import torch
@@ -10,6 +10,7 @@ Example:
             [ 0.0226, -0.0453,  0.0226]])
 """
 
+from crossentropy.torch._activations import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax, softplus
 from crossentropy.torch._losses import (
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -25,11 +26,17 @@ from crossentropy.torch._losses import (
 __all__ = [
     "binary_cross_entropy",
     "categorical_cross_entropy",
+    "log_sigmoid",
+    "log_softmax",
+    "logsumexp",
     "mean_squared_error",
     "multilabel_soft_margin",
     "negative_log_likelihood",
+    "sigmoid",
     "sigmoid_cross_entropy",
     "soft_margin",
+    "softmax",
     "softmax_cross_entropy",
     "softmax_kl_divergence",
+    "softplus",
 ]

@@ -34,15 +34,15 @@ class Call:
 
     @property
     def text(self) -> str:
-        """The call in words: operators take what PyTorch can write down."""
-        return ";".join([self.loss, *(f"{name}={value!r}" for name, value in self.options)])
+        """The call in lines: operators take what PyTorch can write down. What repr writes has no end of line."""
+        return "\n".join([self.loss, *(f"{name}={value!r}" for name, value in self.options)])
 
     @staticmethod
     @lru_cache(maxsize=256)
     def parse(text: str) -> Call:
         """The call that ``text`` was made of."""
-        loss, *words = text.split(";")
-        return Call(loss, tuple((name, _value_of(shown)) for name, shown in (word.split("=") for word in words)))
+        loss, *lines = text.split("\n")
+        return Call(loss, tuple((name, _value_of(shown)) for name, shown in (line.split("=", 1) for line in lines)))
 
     def option(self, name: str) -> Any:
         """What was passed, or the loss's default; None for an option that the loss does not have."""

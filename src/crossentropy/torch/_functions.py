@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -16,85 +16,74 @@ Context = Any  # autograd's, which has no public type
 Tensor = torch.Tensor
 
 
-def _ones(call: Call, predictions: Tensor) -> Tensor:
-    shape = _calls.loss_shape(call, predictions) if call.option("reduction") == "none" else ()
-    return torch.ones(shape, dtype=_calls.loss_dtype(predictions), device=predictions.device)
+class Function(torch.autograd.Function):
+    """A function whose arguments are tensors but for the last, and which keeps them all."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.forward.__signature__ = signature(cls.forward)  # type: ignore[attr-defined]  # apply asks for it each time
+        cls.vmap = staticmethod(partial(_one_by_one, cls))  # type: ignore[method-assign]
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        return super().apply(*args)  # type: ignore[no-untyped-call]
+
+    @staticmethod
+    def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep the inputs: derivatives are computed from them when they are asked for."""
+        *tensors, ctx.call = inputs
+        ctx.save_for_backward(*tensors)
+        ctx.save_for_forward(*tensors)
 
 
-def _one_by_one(apply: Callable[..., Any], size: int, in_dims: tuple[Any, ...], args: tuple[Any, ...]) -> Any:
+def _one_by_one(function: type[Function], info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
     """Each member of a batch by itself."""
     results = [
-        apply(*(a if dim is None else a.select(dim, i) for a, dim in zip(args, in_dims, strict=True)))
-        for i in range(size)
+        function.apply(*(a if dim is None else a.select(dim, i) for a, dim in zip(args, in_dims, strict=True)))
+        for i in range(info.batch_size)
     ]
     if isinstance(results[0], tuple):
         return tuple(torch.stack(part) for part in zip(*results, strict=True)), (0,) * len(results[0])
     return torch.stack(results), 0
 
 
-class _Function(torch.autograd.Function):
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        cls.forward.__signature__ = signature(cls.forward)  # type: ignore[attr-defined]  # apply asks for it each time
-
-    @classmethod
-    def apply(cls, *args: Any) -> Any:
-        return super().apply(*args)  # type: ignore[no-untyped-call]
-
-
-class Value(_Function):
+class Value(Function):
     """The value of a call; with ``return_weight`` also the sum of row weights."""
 
     @staticmethod
-    def forward(predictions: Tensor, call: Call, *tensors: Tensor | None) -> Any:
+    def forward(predictions: Tensor, *rest: Any) -> Any:
         """The value of the operator."""
+        *tensors, call = rest
         found = _operators.value(predictions, *tensors, call.text)
         return found if call.option("return_weight") else found[0]
 
     @staticmethod
     def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Any) -> None:
-        """Keep the inputs: derivatives are computed from them when they are asked for."""
-        predictions, ctx.call, *tensors = inputs
-        ctx.save_for_backward(predictions, *tensors)
-        ctx.save_for_forward(predictions, *tensors)
+        """The sum of row weights does not depend on the predictions."""
+        Function.setup_context(ctx, inputs, output)
         if isinstance(output, tuple):
             ctx.mark_non_differentiable(output[1])
 
     @staticmethod
     def backward(ctx: Context, *cotangents: Tensor) -> Any:
         """Cotangent times gradient."""
-        predictions, *tensors = ctx.saved_tensors
-        slopes = Gradient.apply(cotangents[0], predictions, ctx.call, *tensors)
-        return slopes, *(None for _ in range(len(tensors) + 1))
+        return Gradient.apply(cotangents[0], *ctx.saved_tensors, ctx.call), *_nothing(ctx, 1)
 
     @staticmethod
     def jvp(ctx: Context, direction: Tensor, *_: Any) -> Any:
         """Gradient along the direction."""
-        predictions, *tensors = ctx.saved_tensors
-        slopes = Gradient.apply(_ones(ctx.call, predictions), predictions, ctx.call, *tensors)
-        tangent = _calls.contracted(ctx.call, slopes, direction)
+        tangent = _along(ctx.call, Gradient, direction, *ctx.saved_tensors)
         return (tangent, None) if ctx.call.option("return_weight") else tangent
 
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
-        """Each member of the batch by itself."""
-        return _one_by_one(Value.apply, info.batch_size, in_dims, args)
 
-
-class Gradient(_Function):
+class Gradient(Function):
     """A cotangent times the gradient of a call's value."""
 
     @staticmethod
-    def forward(cotangent: Tensor, predictions: Tensor, call: Call, *tensors: Tensor | None) -> Any:
+    def forward(cotangent: Tensor, predictions: Tensor, *rest: Any) -> Any:
         """The value of the operator."""
+        *tensors, call = rest
         return _operators.gradient(cotangent, predictions, *tensors, call.text)
-
-    @staticmethod
-    def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Tensor) -> None:
-        """Keep the inputs."""
-        cotangent, predictions, ctx.call, *tensors = inputs
-        ctx.save_for_backward(cotangent, predictions, *tensors)
-        ctx.save_for_forward(cotangent, predictions, *tensors)
 
     @staticmethod
     def backward(ctx: Context, direction: Tensor) -> Any:
@@ -102,11 +91,10 @@ class Gradient(_Function):
         cotangent, predictions, *tensors = ctx.saved_tensors
         along = product = None
         if ctx.needs_input_grad[0]:
-            slopes = Gradient.apply(torch.ones_like(cotangent), predictions, ctx.call, *tensors)
-            along = _calls.contracted(ctx.call, slopes, direction)
+            along = _along(ctx.call, Gradient, direction, predictions, *tensors)
         if ctx.needs_input_grad[1]:
-            product = Curvature.apply(cotangent, predictions, direction, ctx.call, *tensors)
-        return along, product, *(None for _ in range(len(tensors) + 1))
+            product = Curvature.apply(cotangent, predictions, direction, *tensors, ctx.call)
+        return along, product, *_nothing(ctx, 2)
 
     @staticmethod
     def jvp(ctx: Context, of_cotangent: Tensor | None, of_predictions: Tensor | None, *_: Any) -> Any:
@@ -114,31 +102,20 @@ class Gradient(_Function):
         cotangent, predictions, *tensors = ctx.saved_tensors
         tangent = torch.zeros_like(predictions)
         if of_cotangent is not None:
-            tangent = tangent + Gradient.apply(of_cotangent, predictions, ctx.call, *tensors)
+            tangent = tangent + Gradient.apply(of_cotangent, predictions, *tensors, ctx.call)
         if of_predictions is not None:
-            tangent = tangent + Curvature.apply(cotangent, predictions, of_predictions, ctx.call, *tensors)
+            tangent = tangent + Curvature.apply(cotangent, predictions, of_predictions, *tensors, ctx.call)
         return tangent
 
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
-        """Each member of the batch by itself."""
-        return _one_by_one(Gradient.apply, info.batch_size, in_dims, args)
 
-
-class Curvature(_Function):
+class Curvature(Function):
     """The Hessian of a cotangent times a call's value, times a direction."""
 
     @staticmethod
-    def forward(cotangent: Tensor, predictions: Tensor, direction: Tensor, call: Call, *tensors: Tensor | None) -> Any:
+    def forward(cotangent: Tensor, predictions: Tensor, direction: Tensor, *rest: Any) -> Any:
         """The value of the operator."""
+        *tensors, call = rest
         return _operators.curvature(cotangent, predictions, direction, *tensors, call.text)
-
-    @staticmethod
-    def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Tensor) -> None:
-        """Keep the inputs."""
-        cotangent, predictions, direction, ctx.call, *tensors = inputs
-        ctx.save_for_backward(cotangent, predictions, direction, *tensors)
-        ctx.save_for_forward(cotangent, predictions, direction, *tensors)
 
     @staticmethod
     def backward(ctx: Context, other: Tensor) -> Any:
@@ -148,13 +125,10 @@ class Curvature(_Function):
             raise _third_derivative()
         along = product = None
         if ctx.needs_input_grad[0]:
-            ones = torch.ones_like(cotangent)
-            along = _calls.contracted(
-                ctx.call, Curvature.apply(ones, predictions, direction, ctx.call, *tensors), other
-            )
+            along = _along(ctx.call, Curvature, other, predictions, direction, *tensors)
         if ctx.needs_input_grad[2]:
-            product = Curvature.apply(cotangent, predictions, other, ctx.call, *tensors)
-        return along, None, product, *(None for _ in range(len(tensors) + 1))
+            product = Curvature.apply(cotangent, predictions, other, *tensors, ctx.call)
+        return along, None, product, *_nothing(ctx, 3)
 
     @staticmethod
     def jvp(ctx: Context, of_cotangent: Tensor | None, of_predictions: Tensor | None, along: Any, *_: Any) -> Any:
@@ -164,15 +138,22 @@ class Curvature(_Function):
             raise _third_derivative()
         tangent = torch.zeros_like(predictions)
         if of_cotangent is not None:
-            tangent = tangent + Curvature.apply(of_cotangent, predictions, direction, ctx.call, *tensors)
+            tangent = tangent + Curvature.apply(of_cotangent, predictions, direction, *tensors, ctx.call)
         if along is not None:
-            tangent = tangent + Curvature.apply(cotangent, predictions, along, ctx.call, *tensors)
+            tangent = tangent + Curvature.apply(cotangent, predictions, along, *tensors, ctx.call)
         return tangent
 
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
-        """Each member of the batch by itself."""
-        return _one_by_one(Curvature.apply, info.batch_size, in_dims, args)
+
+def _along(call: Call, function: type[Function], other: Tensor, predictions: Tensor, *tensors: Tensor | None) -> Tensor:
+    """What the function gives for a cotangent of 1, summed along another tensor of the predictions' shape."""
+    shape = _calls.loss_shape(call, predictions) if call.option("reduction") == "none" else ()
+    ones = torch.ones(shape, dtype=_calls.loss_dtype(predictions), device=predictions.device)
+    return _calls.contracted(call, function.apply(ones, predictions, *tensors, call), other)
+
+
+def _nothing(ctx: Context, differentiable: int) -> tuple[None, ...]:
+    """No derivative with respect to the arguments that follow the differentiable ones."""
+    return (None,) * (len(ctx.needs_input_grad) - differentiable)
 
 
 def _third_derivative() -> NotImplementedError:
@@ -183,4 +164,18 @@ def _third_derivative() -> NotImplementedError:
             received="a third one",
             remedy="detach the predictions before the second derivative is taken",
         )
+    )
+
+
+# The reverse rules again, for whoever calls the operators themselves, as graphs of torch.compile do: Dynamo traces no
+# autograd.Function that has a forward mode.
+def _keep(ctx: Context, inputs: tuple[Any, ...], output: Any) -> None:
+    *tensors, text = inputs
+    ctx.save_for_backward(*tensors)
+    ctx.call = Call.parse(text)
+
+
+for name, function in (("value", Value), ("gradient", Gradient), ("curvature", Curvature)):
+    torch.library.register_autograd(
+        f"crossentropy::{name}", function.backward, setup_context=_keep, lib=_operators.LIBRARY
     )

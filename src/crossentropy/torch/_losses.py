@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import update_wrapper
 from typing import Any, Generic, ParamSpec
 
+import numpy as np
 import torch
 
 from crossentropy import _losses as losses
@@ -14,7 +15,7 @@ from crossentropy._validation import sentence
 from crossentropy.torch import _operators
 from crossentropy.torch._calls import TENSORS, Call
 from crossentropy.torch._functions import Value
-from crossentropy.torch._tensors import as_tensor
+from crossentropy.torch._tensors import as_tensor, needed_tensor
 
 P = ParamSpec("P")
 
@@ -43,7 +44,7 @@ class TensorLoss(Generic[P]):
         if torch.compiler.is_compiling():
             found = _operators.value(predictions, *others, call.text)
             return found if call.option("return_weight") else found[0]
-        return Value.apply(predictions, call, *others)
+        return Value.apply(predictions, *others, call)
 
     def _arranged(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -54,16 +55,7 @@ class TensorLoss(Generic[P]):
             self._on_arrays._declared(*args, **kwargs)  # a TypeError that names what is missing or unknown
             kwargs = dict(zip(contract.arguments, args, strict=False)) | kwargs
             args = tuple(kwargs.pop(name) for name in contract.arguments)
-        name, predictions = contract.arguments[0], args[0]
-        if not isinstance(predictions, torch.Tensor):
-            raise TypeError(
-                sentence(
-                    name,
-                    expected="a tensor",
-                    received=type(predictions).__name__,
-                    remedy="pass a tensor, or call the loss of this name in crossentropy itself",
-                )
-            )
+        predictions = needed_tensor(contract.arguments[0], args[0])
         given = {other: kwargs.pop(other) for other in TENSORS if other in kwargs}
         if isinstance(args[1], SparseTargets):
             kwargs["tail"] = args[1].tail
@@ -81,7 +73,27 @@ class TensorLoss(Generic[P]):
                         remedy=f"pass it detached: only the {contract.arguments[0]} have a derivative",
                     )
                 )
-        return as_tensor(name, predictions), tensors, kwargs
+        return (
+            predictions,
+            tensors,
+            {option: _plain(option, value) for option, value in kwargs.items()},
+        )
+
+
+def _plain(option: str, value: Any) -> Any:
+    """A Python number, word or None, which an operator's call can be written with."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is not None and type(value) not in (bool, int, float, str):
+        raise TypeError(
+            sentence(
+                option,
+                expected="a Python number, a word or None",
+                received=type(value).__name__,
+                remedy="pass one, for example with .item()",
+            )
+        )
+    return value
 
 
 def _documented(loss: Loss[...]) -> str:

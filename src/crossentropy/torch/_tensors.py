@@ -40,6 +40,20 @@ def as_tensor(argument: str, value: Any) -> torch.Tensor:
     return value
 
 
+def needed_tensor(argument: str, value: Any) -> torch.Tensor:
+    """A tensor that ``as_tensor`` takes, and nothing else."""
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(
+            sentence(
+                argument,
+                expected="a tensor",
+                received=type(value).__name__,
+                remedy="pass one, or call the function of this name in crossentropy itself",
+            )
+        )
+    return as_tensor(argument, value)
+
+
 def as_array(tensor: torch.Tensor) -> Array:
     """A tensor that ``as_tensor`` has seen as an array: the same memory, whatever the strides."""
     plain = tensor.detach().resolve_neg()
