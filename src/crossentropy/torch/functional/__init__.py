@@ -1,4 +1,4 @@
-"""The losses of crossentropy under the names, signatures and conventions of ``torch.nn.functional``.
+"""The losses and activations of crossentropy under the names, signatures and conventions of ``torch.nn.functional``.
 
 What PyTorch answers rightly, these answer alike, digits aside; docs/from-torch.md lists every difference.
 
@@ -9,6 +9,7 @@ Example:
     tensor(0.1681)
 """
 
+from crossentropy.torch.functional._activations import log_softmax, logsigmoid, softmax
 from crossentropy.torch.functional._divergence import kl_div
 from crossentropy.torch.functional._elements import (
     binary_cross_entropy,
@@ -23,7 +24,10 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "kl_div",
+    "log_softmax",
+    "logsigmoid",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "soft_margin_loss",
+    "softmax",
 ]

@@ -87,14 +87,22 @@ def binary_cross_entropy_with_logits(
     """
     kind = as_reduction(size_average, reduce, reduction)
     read, dtype = promoted(input, target)
-    if pos_weight is None:
-        return _weighed(_losses.sigmoid_cross_entropy, read, target, weight, kind).to(dtype)
-    # Such an element is one of weight w₊ t + 1 - t and target w₊ t / (w₊ t + 1 - t), whatever the shape of w₊.
-    positive = spread("pos_weight", pos_weight, input).double() * target
-    share = positive + (1.0 - target.double())
-    target = positive / torch.where(share > 0, share, 1.0)
-    share = share if weight is None else share * spread("weight", weight, input)
-    return _weighed(_losses.sigmoid_cross_entropy, read, target, share, kind).to(dtype)
+    options = {}
+    if pos_weight is not None:
+        if pos_weight.numel() == 1 or (input.dim() > 1 and pos_weight.shape == input.shape[-1:]):
+            options["pos_weight"] = pos_weight.squeeze() if pos_weight.numel() == 1 else pos_weight
+        else:
+            target, weight = _with_positives(target, weight, spread("pos_weight", pos_weight, input))
+    return _weighed(_losses.sigmoid_cross_entropy, read, target, weight, kind, **options).to(dtype)
+
+
+def _with_positives(target: Tensor, weight: Tensor | None, pos_weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Targets and weights that say the same without w₊: w₊ t / (w₊ t + 1 - t), and w (w₊ t + 1 - t)."""
+    positive = pos_weight.double() * target
+    usual = (target >= 0) & (target <= 1)  # what is not goes on as it is, for the loss to name
+    share = torch.where(usual, positive + (1.0 - target.double()), 1.0)
+    target = torch.where(usual, positive / torch.where(share > 0, share, 1.0), target)
+    return target, share if weight is None else share * spread("weight", weight, share)
 
 
 def soft_margin_loss(
@@ -181,11 +189,12 @@ def multilabel_soft_margin_loss(
     return value.to(dtype)  # type: ignore[no-any-return]
 
 
-def _weighed(loss: Any, input: Tensor, target: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+def _weighed(
+    loss: Any, input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, **options: Tensor
+) -> Tensor:
     """A loss of elements as PyTorch reduces it: the mean divides by the number of elements, weighted or not."""
-    if weight is None:
-        return loss(input, target, reduction=reduction, empty=OF_NOTHING)  # type: ignore[no-any-return]
-    given = spread("weight", weight, input)
-    if reduction != "mean":
-        return loss(input, target, sample_weight=given, reduction=reduction)  # type: ignore[no-any-return]
-    return loss(input, target, sample_weight=given, reduction="sum") / input.numel()  # type: ignore[no-any-return]
+    if weight is not None:
+        options["sample_weight"] = spread("weight", weight, input)
+    if reduction == "mean" and options:
+        return loss(input, target, reduction="sum", **options) / input.numel()  # type: ignore[no-any-return]
+    return loss(input, target, reduction=reduction, empty=OF_NOTHING, **options)  # type: ignore[no-any-return]
