@@ -258,3 +258,26 @@ def test_an_axis_that_is_not_named_is_the_one_that_pytorch_takes(name: str, shap
     with pytest.warns(UserWarning, match="Implicit dimension choice"):
         expected = theirs(name)(x)
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("shapes", [((2, 5), (5,)), ((5,), (2, 5)), ((2, 1), (1, 5)), ((), (3,)), ((), ())], ids=str)
+@pytest.mark.parametrize("log_target", [False, True])
+@pytest.mark.parametrize("reduction", ["batchmean", "mean", "none"])
+def test_kl_div_broadcasts_as_pytorchs(shapes: Any, log_target: bool, reduction: str) -> None:
+    x, target = (torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes)
+    results = []
+    for function in (F.kl_div, torch.nn.functional.kl_div):
+        given = target if log_target else target.exp()
+        value = function(x, given, reduction=reduction, log_target=log_target)
+        results.append((value, *torch.autograd.grad(value.sum(), (x, target))))
+    for found, expected in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("log_target", [False, True])
+def test_promise_10_nan_stays_and_stays_in_its_element_of_kl_div(log_target: bool) -> None:
+    x, target = torch.tensor([NAN, -1.0, NAN, -1.0]), torch.tensor([0.5, NAN, 0.0, -0.5])
+    found = F.kl_div(x, target.log() if log_target else target, reduction="none", log_target=log_target)
+    assert found.isnan().all()
+    found = F.kl_div(torch.tensor([NAN, -1.0]), torch.tensor([0.5, 0.5]), reduction="none")
+    assert found.isnan().tolist() == [True, False]
