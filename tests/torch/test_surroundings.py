@@ -135,6 +135,14 @@ def test_a_model_under_autocast_learns_as_with_pytorch() -> None:
     torch.testing.assert_close(results[0][0], results[1][0], rtol=1e-6, atol=0)
 
 
+def test_compiled_under_autocast_the_loss_is_float32_too() -> None:
+    z, y = torch.randn(4, 3, dtype=torch.bfloat16), torch.tensor([0, 1, 2, 0])
+    compiled = torch.compile(nn.CrossEntropyLoss(), fullgraph=True, backend="aot_eager")
+    for enabled, dtype in ((True, torch.float32), (False, torch.bfloat16)):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            assert compiled(z, y).dtype == dtype
+
+
 def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     torch.multiprocessing.spawn(data_parallel.work, (str(tmp_path),), data_parallel.PROCESSES)
     losses, *gradients = zip(*(torch.load(tmp_path / f"{rank}.pt") for rank in range(2)), strict=True)

@@ -68,8 +68,9 @@ def cross_entropy(
         value = value / (input.numel() // input.shape[axis])
     elif kind == "mean" and weight is not None and label_smoothing:
         value = softmax_cross_entropy(read, target, **options | {"reduction": "sum"})
-        kept = target != ignore_index
-        value = quotient(value, _weights_of(weight, torch.where(kept, target, 0).long(), kept).sum())
+        labels = target.long()
+        kept = labels != ignore_index
+        value = quotient(value, _weights_of(weight, torch.where(kept, labels, 0), kept).sum())
     else:
         value = softmax_cross_entropy(read, target, empty=OF_NOTHING, **options)
     return value.to(dtype)  # type: ignore[no-any-return]
