@@ -222,7 +222,9 @@ class NarrowRows {
         ends.scale = scale.narrow();
         ends.at_top = (scale * at_top).narrow();
         ends.at_label = (scale * (at * odds - (drop + Pair(s.share) + even))).narrow();
-        ends.at_label = apart == 0.0f ? ends.at_top : ends.at_label;
+        // one of several tops has its own share, not theirs
+        const Bits32 top = apart == 0.0f;
+        ends.at_label = (spread == Spread::rows ? top & (s.tops == 1.0f) : top) ? ends.at_top : ends.at_label;
         const Vec32 size = absolute(ends.factor), zero = choose(factor == 0.0, 1.0, 0.0).narrow();
         ends.good &= ((size > 0x1p-100f) | (zero != 0.0f)) & (size < 0x1p-40f);
         ends.good &= (ends.scale > 0x1p-100f) & (ends.scale < 0x1p20f);

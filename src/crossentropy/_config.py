@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from crossentropy._dispatch import implementation
+from crossentropy._dispatch import implementation, of_tensors
 from crossentropy._loss import LOSSES
 from crossentropy._native import core
 from crossentropy._validation import sentence
@@ -20,7 +20,7 @@ def show_config() -> dict[str, Any]:
     Keys: ``version``, ``instruction_set`` (in use), ``instruction_sets`` (that this machine runs, best first; the
     environment variable CROSSENTROPY_ISA forces one), ``threads`` (of the next large call), ``compiler``, ``memory``
     (bytes of large results in use, and waiting for the next; see ``release_memory``), and ``implementations``: for each
-    family of functions, what serves it.
+    family of functions, what serves it; for losses on tensors, the choice in force (``crossentropy.torch``).
 
     Example:
         >>> import crossentropy as ce
@@ -39,6 +39,7 @@ def show_config() -> dict[str, Any]:
             "losses": {name: served for name in LOSSES},
             "activations": served,
             "measures": "reference (float64 NumPy)",
+            "tensors": of_tensors.get(),
         },
     }
 

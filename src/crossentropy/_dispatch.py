@@ -14,6 +14,11 @@ from crossentropy._validation import as_choice
 Implementation = Literal["native", "reference"]
 IMPLEMENTATIONS: tuple[Implementation, ...] = ("native", "reference")
 
+#: The same for the losses on tensors, which PyTorch's operations can compute as well: crossentropy.torch.
+TENSOR_IMPLEMENTATIONS = ("automatic", "native", "composite")
+
+of_tensors: ContextVar[str] = ContextVar("of_tensors", default="automatic")
+
 _implementation: ContextVar[str] = ContextVar("implementation", default="native")
 
 

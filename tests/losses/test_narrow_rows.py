@@ -77,3 +77,17 @@ def test_a_row_among_others_has_the_bits_it_has_alone(classes: int, planes: bool
         alone = ce.softmax_cross_entropy.value_and_grad(one, label, reduction="sum")[1]
         np.testing.assert_array_equal(gradient[row], alone[0])
         np.testing.assert_array_equal(probabilities[row], ce.softmax(one)[0])
+
+
+@pytest.mark.parametrize("option", ["class_mask", "class_weight"])
+@pytest.mark.parametrize("classes", CLASSES[1:])
+@pytest.mark.usefixtures("instruction_set")
+def test_a_label_that_is_one_of_several_tops_has_its_own_share_of_the_smoothing(option: str, classes: int) -> None:
+    z, labels = rows_of("ties", classes)
+    of_classes = {"class_mask": np.arange(classes) != 1, "class_weight": np.linspace(0.5, 2.0, classes)}[option]
+    labels[labels == 1] = 0
+    options = {option: of_classes, "label_smoothing": 0.1, "reduction": "sum"}
+    value, gradient = ce.softmax_cross_entropy.value_and_grad(z, labels, **options)
+    exact_value, exact_gradient = ce.softmax_cross_entropy.value_and_grad(z.astype(np.float64), labels, **options)
+    np.testing.assert_allclose(value, exact_value, rtol=1e-6)
+    np.testing.assert_allclose(gradient, exact_gradient, rtol=0, atol=1e-6)

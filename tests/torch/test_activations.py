@@ -162,8 +162,8 @@ def test_promises_6_and_9_limits(size: float) -> None:
         (
             lambda: ct.sigmoid(torch.zeros(2, dtype=torch.complex64)),
             TypeError,
-            "z: expected a dense real tensor on the CPU, got complex64, strided, on cpu; convert it first, for example "
-            "with .to_dense() or .cpu()",
+            "z: expected a dense real tensor, got complex64, strided, on cpu; convert it first, for example with "
+            ".to_dense() or .to(device)",
         ),
     ],
 )

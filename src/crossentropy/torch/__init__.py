@@ -11,6 +11,7 @@ Example:
 """
 
 from crossentropy.torch._activations import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax, softplus
+from crossentropy.torch._choice import implementation, use_implementation
 from crossentropy.torch._losses import (
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -26,6 +27,7 @@ from crossentropy.torch._losses import (
 __all__ = [
     "binary_cross_entropy",
     "categorical_cross_entropy",
+    "implementation",
     "log_sigmoid",
     "log_softmax",
     "logsumexp",
@@ -39,4 +41,5 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_kl_divergence",
     "softplus",
+    "use_implementation",
 ]

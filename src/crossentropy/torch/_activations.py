@@ -9,13 +9,13 @@ import torch
 from crossentropy._validation import as_axis
 from crossentropy.torch import _activation_operators as operators
 from crossentropy.torch._activation_functions import Activate
-from crossentropy.torch._tensors import needed_tensor
+from crossentropy.torch._tensors import needed_tensor, on_cpu
 
 Tensor = torch.Tensor
 
 
 def _applied(kind: str, z: Any, axis: Any = None) -> Tensor:
-    tensor = needed_tensor("z", z)
+    tensor = on_cpu("z", needed_tensor("z", z))
     # counted from the end, an axis stays what it is when a batch axis comes in front
     at = 0 if axis is None else as_axis(axis, tensor.ndim, "z") - tensor.ndim
     found: Tensor = (operators.activate if torch.compiler.is_compiling() else Activate.apply)(tensor, kind, at)

@@ -162,7 +162,8 @@ def _third_derivative() -> NotImplementedError:
             "predictions",
             expected="derivatives of first and second order",
             received="a third one",
-            remedy="detach the predictions before the second derivative is taken",
+            remedy="compute the loss inside \"with crossentropy.torch.use_implementation('composite'):\", or detach "
+            "the predictions before the second derivative is taken",
         )
     )
 

@@ -12,10 +12,11 @@ from crossentropy import _losses as losses
 from crossentropy._loss import Loss
 from crossentropy._targets import SparseTargets
 from crossentropy._validation import sentence
-from crossentropy.torch import _operators
+from crossentropy.torch import _composite, _operators
 from crossentropy.torch._calls import TENSORS, Call
+from crossentropy.torch._choice import implementation, needs_derivative
 from crossentropy.torch._functions import Value
-from crossentropy.torch._tensors import as_tensor, needed_tensor
+from crossentropy.torch._tensors import as_tensor, needed_tensor, on_cpu
 
 P = ParamSpec("P")
 
@@ -41,10 +42,29 @@ class TensorLoss(Generic[P]):
         predictions, tensors, options = self._arranged(args, dict(kwargs))
         call = Call(self.contract.name, tuple(options.items()))
         others = [tensors.get(name) for name in TENSORS]
+        if implementation(predictions, *tensors.values()) == "composite":
+            pair = _composite.value(predictions, *others, call.text)
+            return pair if call.option("return_weight") else pair[0]
+        self._check_native(predictions, tensors)
         if torch.compiler.is_compiling():
             found = _operators.value(predictions, *others, call.text)
             return found if call.option("return_weight") else found[0]
         return Value.apply(predictions, *others, call)
+
+    def _check_native(self, predictions: torch.Tensor, tensors: dict[str, torch.Tensor]) -> None:
+        """Only where it is forced can something be wrong."""
+        on_cpu(self.contract.arguments[0], predictions)
+        for other, tensor in tensors.items():
+            if needs_derivative(tensor):
+                raise ValueError(
+                    sentence(
+                        other,
+                        expected="a tensor that needs no gradient",
+                        received="one that does",
+                        remedy="pass it detached, or leave it to the composite: without "
+                        'use_implementation("native") it is taken',
+                    )
+                )
 
     def _arranged(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -62,17 +82,8 @@ class TensorLoss(Generic[P]):
             given |= {"targets": args[1].indices, "probabilities": args[1].probabilities}
         else:
             given["targets"] = args[1]
-        tensors = {other: as_tensor(other, value) for other, value in given.items() if value is not None}
-        for other, tensor in tensors.items():
-            if tensor.requires_grad and torch.is_grad_enabled():
-                raise ValueError(
-                    sentence(
-                        other,
-                        expected="a tensor that needs no gradient",
-                        received="one with requires_grad=True",
-                        remedy=f"pass it detached: only the {contract.arguments[0]} have a derivative",
-                    )
-                )
+        device = predictions.device
+        tensors = {other: as_tensor(other, value, device) for other, value in given.items() if value is not None}
         return (
             predictions,
             tensors,

@@ -14,11 +14,11 @@ from crossentropy._validation import sentence
 Array = NDArray[Any]
 
 
-def as_tensor(argument: str, value: Any) -> torch.Tensor:
-    """A dense real tensor of the CPU (or of no memory: meta) as it is, anything else that holds numbers as one."""
+def as_tensor(argument: str, value: Any, device: torch.device | None = None) -> torch.Tensor:
+    """A dense real tensor as it is, anything else that holds numbers as one on the device."""
     if not isinstance(value, torch.Tensor):
         try:
-            return torch.as_tensor(value)
+            return torch.as_tensor(value, device=device)
         except (TypeError, ValueError, RuntimeError) as error:
             raise TypeError(
                 sentence(
@@ -28,16 +28,33 @@ def as_tensor(argument: str, value: Any) -> torch.Tensor:
                     remedy="pass a tensor",
                 )
             ) from error
-    if value.layout is not torch.strided or value.device.type not in ("cpu", "meta") or value.is_complex():
-        raise TypeError(
-            sentence(
-                argument,
-                expected="a dense real tensor on the CPU",
-                received=f"{value.dtype}, {value.layout}, on {value.device}".replace("torch.", ""),
-                remedy="convert it first, for example with .to_dense() or .cpu()",
-            )
-        )
+    if value.layout is not torch.strided or value.is_complex() or (device is not None and value.device != device):
+        raise unfit(argument, value, "a dense real tensor" + ("" if device is None else f" on {device}"))
     return value
+
+
+def on_cpu(argument: str, tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor that the native core can read, or only measure (meta)."""
+    if tensor.device.type not in ("cpu", "meta"):
+        raise unfit(argument, tensor, "a tensor on the CPU")
+    return tensor
+
+
+def unfit(argument: str, tensor: torch.Tensor, expected: str) -> TypeError:
+    """The error for a tensor of the wrong kind or on the wrong device."""
+    return TypeError(
+        sentence(
+            argument,
+            expected=expected,
+            received=f"{tensor.dtype}, {tensor.layout}, on {tensor.device}".replace("torch.", ""),
+            remedy="convert it first, for example with .to_dense() or .to(device)",
+        )
+    )
+
+
+def is_traced() -> bool:
+    """Whether what is called now is written down (torch.compile, make_fx) rather than computed."""
+    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
 
 
 def needed_tensor(argument: str, value: Any) -> torch.Tensor:
@@ -60,6 +77,11 @@ def as_array(tensor: torch.Tensor) -> Array:
     if plain.dtype is torch.bfloat16:
         return plain.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
     return plain.numpy()
+
+
+def array_dtype(tensor: torch.Tensor) -> np.dtype[Any]:
+    """The dtype that ``as_array`` would give."""
+    return np.dtype(ml_dtypes.bfloat16 if tensor.dtype is torch.bfloat16 else str(tensor.dtype).removeprefix("torch."))
 
 
 def from_array(array: Any) -> torch.Tensor:
