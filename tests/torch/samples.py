@@ -12,12 +12,6 @@ from crossentropy.torch import functional
 
 Tensor = torch.Tensor
 
-#: Operators whose targets may not require a gradient yet: their samples' targets are detached.
-NO_GRADIENT_OF_TARGETS = {
-    "cross_entropy",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-}
 #: What a sample's target becomes where PyTorch draws it from all numbers, and these losses want signs or probabilities.
 TARGETS: dict[str, Callable[[Tensor], Tensor]] = {
     "cross_entropy": lambda t: t / t.sum(1, keepdim=True) if t.is_floating_point() else t,
@@ -53,9 +47,7 @@ def admitted(name: str, sample: Sample) -> Sample:
     """The sample with targets and weights that the drop-in takes; itself where it has such."""
     tensors, options = list(sample.tensors), dict(sample.options)
     if name in TARGETS:
-        tensors[1] = TARGETS[name](tensors[1].detach())
-    if name in NO_GRADIENT_OF_TARGETS and len(tensors) > 1:
-        tensors[1] = tensors[1].detach()
+        tensors[1] = TARGETS[name](tensors[1])
     if name not in ANY_WEIGHT:
         options = {key: x.abs() if isinstance(x, Tensor) else x for key, x in options.items()}
     return Sample(tuple(tensors), options)

@@ -8,6 +8,7 @@ import torch
 
 from crossentropy._conventions import REDUCTIONS
 from crossentropy._validation import sentence
+from crossentropy.torch._composite import working_dtype
 from crossentropy.torch.functional._arguments import HALVES, as_reduction, promoted
 
 Tensor = torch.Tensor
@@ -66,7 +67,7 @@ def kl_div(
     losses = (_of_logarithms if log_target else _of_probabilities)(read.to(wide), target.to(wide))
     if kind == "none":
         return losses.to(dtype)
-    total = losses.sum(dtype=torch.float64)
+    total = losses.sum(dtype=working_dtype(read))
     if kind == "mean":
         total = total / losses.numel()
     elif kind == "batchmean" and input.dim() > 0:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from crossentropy.torch import _losses
+from crossentropy.torch._composite import working_dtype
 from crossentropy.torch.functional._arguments import OF_NOTHING, as_reduction, promoted, spread
 
 Tensor = torch.Tensor
@@ -92,15 +93,17 @@ def binary_cross_entropy_with_logits(
         if pos_weight.numel() == 1 or (input.dim() > 1 and pos_weight.shape == input.shape[-1:]):
             options["pos_weight"] = pos_weight.squeeze() if pos_weight.numel() == 1 else pos_weight
         else:
-            target, weight = _with_positives(target, weight, spread("pos_weight", pos_weight, input))
+            target, weight = _with_positives(
+                target, weight, spread("pos_weight", pos_weight, input).to(working_dtype(read))
+            )
     return _weighed(_losses.sigmoid_cross_entropy, read, target, weight, kind, **options).to(dtype)
 
 
 def _with_positives(target: Tensor, weight: Tensor | None, pos_weight: Tensor) -> tuple[Tensor, Tensor]:
     """Targets and weights that say the same without w₊: w₊ t / (w₊ t + 1 - t), and w (w₊ t + 1 - t)."""
-    positive = pos_weight.double() * target
+    positive = pos_weight * target
     usual = (target >= 0) & (target <= 1)  # what is not goes on as it is, for the loss to name
-    share = torch.where(usual, positive + (1.0 - target.double()), 1.0)
+    share = torch.where(usual, positive + (1.0 - target.to(positive.dtype)), 1.0)
     target = torch.where(usual, positive / torch.where(share > 0, share, 1.0), target)
     return target, share if weight is None else share * spread("weight", weight, share)
 
@@ -183,7 +186,7 @@ def multilabel_soft_margin_loss(
     else:
         value = _weighed(_losses.sigmoid_cross_entropy, read, target, weight, kind)
         if kind == "none":
-            value = value.mean(-1, dtype=torch.float64)
+            value = value.mean(-1, dtype=working_dtype(read))
         elif kind == "sum":
             value = value / input.shape[-1]
     return value.to(dtype)  # type: ignore[no-any-return]

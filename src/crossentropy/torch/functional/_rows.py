@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from crossentropy._validation import check_shape, sentence
+from crossentropy.torch._composite import working_dtype
 from crossentropy.torch._losses import softmax_cross_entropy
 from crossentropy.torch.functional._arguments import OF_NOTHING, as_reduction, promoted, quotient
 
@@ -70,7 +71,7 @@ def cross_entropy(
         value = softmax_cross_entropy(read, target, **options | {"reduction": "sum"})
         labels = target.long()
         kept = labels != ignore_index
-        value = quotient(value, _weights_of(weight, torch.where(kept, labels, 0), kept).sum())
+        value = quotient(value, _weights_of(weight.to(working_dtype(read)), torch.where(kept, labels, 0), kept).sum())
     else:
         value = softmax_cross_entropy(read, target, empty=OF_NOTHING, **options)
     return value.to(dtype)  # type: ignore[no-any-return]
@@ -117,24 +118,23 @@ def nll_loss(
     """
     kind = as_reduction(size_average, reduce, reduction)
     read, dtype = promoted(input, weight)
-    axis = _class_axis(input)
+    axis, wide = _class_axis(input), working_dtype(read)
     _check_shapes(input, target, weight, axis)
     labels = target.long()
     kept = labels != ignore_index
     labels = torch.where(kept, labels, 0).unsqueeze(axis)
     try:
-        likelihoods = read.gather(axis, labels).squeeze(axis).double()
+        likelihoods = read.gather(axis, labels).squeeze(axis).to(wide)
     except RuntimeError:
         # This loss has the words for a label outside the classes.
         softmax_cross_entropy(read.detach(), target, axis=axis, ignore_index=ignore_index)
         raise
     if weight is None:
-        weights = kept.double()
+        weights = kept.to(wide)
     else:
-        weights = _weights_of(weight, labels.squeeze(axis), kept)
-        kept = kept & (
-            (weights != 0) | likelihoods.isfinite()
-        )  # a row of weight 0 counts nothing, whatever stands there
+        weights = _weights_of(weight.to(wide), labels.squeeze(axis), kept)
+        # a row of weight 0 counts nothing, whatever stands there
+        kept = kept & ((weights != 0) | likelihoods.isfinite())
     losses = weights * torch.where(kept, -likelihoods, 0.0)
     if kind != "none":
         losses = losses.sum()
@@ -148,8 +148,8 @@ def _class_axis(input: Tensor) -> int:
 
 
 def _weights_of(weight: Tensor, labels: Tensor, kept: Tensor) -> Tensor:
-    """The weight of each row's label in float64, 0 for rows that are dropped."""
-    return torch.where(kept, weight.double().gather(0, labels.flatten()).reshape(labels.shape), 0.0)
+    """The weight of each row's label, 0 for rows that are dropped."""
+    return torch.where(kept, weight.gather(0, labels.flatten()).reshape(labels.shape), 0.0)
 
 
 def _check_shapes(input: Tensor, target: Tensor, weight: Tensor | None, axis: int) -> None:
