@@ -1,6 +1,6 @@
-// Plain calls of a loss: two NumPy arrays as they lie, no option but the reduction. One step from the arguments to the
-// value, for on a few rows every other costs more than the arithmetic. Whatever is unusual, or wrong, gives None, and
-// the package then takes its long way, which knows the words.
+// Plain calls of a loss: two NumPy arrays as they lie, no option but the reduction, its normalizer and the label of
+// rows to drop. One step from the arguments to the value, for on a few rows every other costs more than the arithmetic.
+// Whatever is unusual, or wrong, gives None, and the package then takes its long way, which knows the words.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/array.h>
 
@@ -98,6 +98,32 @@ class Array {
     bool held_ = false, given_ = false;
 };
 
+// The options of a plain call, or nothing.
+struct Options {
+    bool given = false, mean = true, has_ignore = false;
+    std::int64_t ignore = 0;
+    double normalizer = 0;  // 0: none
+
+    Options(nb::handle reduction, nb::handle label, nb::handle divisor) {
+        if (!PyUnicode_CheckExact(reduction.ptr())) return;
+        mean = PyUnicode_CompareWithASCIIString(reduction.ptr(), "mean") == 0;
+        if (!mean && PyUnicode_CompareWithASCIIString(reduction.ptr(), "sum") != 0) return;
+        if (!label.is_none()) {
+            if (!PyLong_CheckExact(label.ptr())) return;
+            int beyond = 0;
+            ignore = PyLong_AsLongLongAndOverflow(label.ptr(), &beyond);
+            if (beyond != 0) return;
+            has_ignore = true;
+        }
+        if (!divisor.is_none()) {
+            if (!mean || !PyFloat_CheckExact(divisor.ptr())) return;
+            normalizer = PyFloat_AS_DOUBLE(divisor.ptr());
+            if (!(normalizer > 0 && normalizer < __builtin_inf())) return;
+        }
+        given = true;
+    }
+};
+
 class Plain {
   public:
     // `tolerances`: of the sums of distributions, for each float dtype
@@ -111,20 +137,20 @@ class Plain {
     }
 
     // The mean or sum; with `out`, the gradient too.
-    nb::object call(nb::handle predictions, nb::handle targets, nb::handle reduction, nb::handle out) const {
-        if (!PyUnicode_CheckExact(reduction.ptr())) return nb::none();
-        const bool mean = PyUnicode_CompareWithASCIIString(reduction.ptr(), "mean") == 0;
-        if (!mean && PyUnicode_CompareWithASCIIString(reduction.ptr(), "sum") != 0) return nb::none();
+    nb::object call(nb::handle predictions, nb::handle targets, nb::handle reduction, nb::handle out,
+                    nb::handle ignore_index, nb::handle normalizer) const {
+        const Options options(reduction, ignore_index, normalizer);
+        if (!options.given) return nb::none();
         const Array x(predictions, ndarray_), t(targets, ndarray_);
         if (!x.given() || !x.holds_floats() || x.ndim() == 0 || !t.given()) return nb::none();
         Results results;
-        if (out.is_none()) return evaluate(x, t, mean, results);
+        if (out.is_none()) return evaluate(x, t, options, results);
         const Array gradient(out, ndarray_, true);
         if (!gradient.given() || gradient.dtype() != x.dtype() || !gradient.same_shape(x)) return nb::none();
         if (gradient.overlaps(t) || (!gradient.is(x) && gradient.overlaps(x))) return nb::none();
         results.order = Order::gradient;
         results.derivative = gradient.view(columns(x));
-        return evaluate(x, t, mean, results);
+        return evaluate(x, t, options, results);
     }
 
   private:
@@ -133,44 +159,47 @@ class Plain {
         return rows_ || family_ == (int)ElementFamily::multilabel_soft_margin ? x.last() : x.size();
     }
 
-    nb::object evaluate(const Array &x, const Array &t, bool mean, Results &results) const {
+    nb::object evaluate(const Array &x, const Array &t, const Options &options, Results &results) const {
         if (!rows_) {
-            if (!t.same_shape(x)) return nb::none();
+            if (options.has_ignore || !t.same_shape(x)) return nb::none();
             ElementProblem p;
             p.family = (ElementFamily)family_;
             p.predictions = x.view(columns(x));
             p.targets = t.view(columns(x));
-            return reduce(p, &Kernels::weigh_elements, &Kernels::run_elements, x.dtype(), mean, results);
+            return reduce(p, &Kernels::weigh_elements, &Kernels::run_elements, x.dtype(), options, results);
         }
         RowProblem p;
         p.family = (RowFamily)family_;
         p.predictions = x.view(x.last());
         p.prediction_tolerance = tolerances_[(std::size_t)x.dtype()];
         if (t.holds_floats()) {
-            if (!t.same_shape(x)) return nb::none();
+            if (options.has_ignore || !t.same_shape(x)) return nb::none();
             p.kind = TargetKind::soft;
             p.targets = t.view(x.last());
             p.sum_tolerance = tolerances_[(std::size_t)t.dtype()];
         } else {
             if (t.ndim() != x.ndim() - 1 || !t.begins_like(x, t.ndim())) return nb::none();
             p.targets = t.view(1);
+            p.has_ignore = options.has_ignore;
+            p.ignore = options.ignore;
         }
-        return reduce(p, &Kernels::weigh_rows, &Kernels::run_rows, x.dtype(), mean, results);
+        return reduce(p, &Kernels::weigh_rows, &Kernels::run_rows, x.dtype(), options, results);
     }
 
     // As _evaluate.py: weigh, run, divide, round once.
     template <class Problem, class Outcome>
     nb::object reduce(const Problem &p, Weighed (*Kernels::*weigh)(const Problem &),
-                      Outcome (*Kernels::*run)(const Problem &, const Results &), DType dtype, bool mean,
+                      Outcome (*Kernels::*run)(const Problem &, const Results &), DType dtype, const Options &options,
                       Results &results) const {
         bool usual;
         double value = 0;
         {
             const nb::gil_scoped_release release;
             const Weighed weighed = (kernels().*weigh)(p);
-            usual = weighed.finding.fault == Fault::none && !(mean && weighed.total == 0);
+            const double divisor = options.normalizer > 0 ? options.normalizer : options.mean ? weighed.total : 1.0;
+            usual = weighed.finding.fault == Fault::none && divisor != 0;
             if (usual) {
-                results.divisor = mean ? weighed.total : 1.0;
+                results.divisor = divisor;
                 const Weighed found = outcome((kernels().*run)(p, results));
                 usual = found.finding.fault == Fault::none;
                 value = found.total / results.divisor;
@@ -192,5 +221,6 @@ void bind_plain(nb::module_ &m) {
     nb::class_<Plain>(m, "Plain", "Plain calls of a loss, in one step.")
         .def(nb::init<bool, int, std::array<double, 4>>(), nb::arg("rows"), nb::arg("family"), nb::arg("tolerances"))
         .def("__call__", &Plain::call, nb::arg("predictions").none(), nb::arg("targets").none(),
-             nb::arg("reduction").none(), nb::arg("out").none());
+             nb::arg("reduction").none(), nb::arg("out").none(), nb::arg("ignore_index").none(),
+             nb::arg("normalizer").none());
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crossentropy._problems import ElementProblem, RowProblem
+from crossentropy._problems import Array, ElementProblem, RowProblem
 from crossentropy._targets import as_targets
 from crossentropy._validation import as_array, as_axis, as_floats, as_number, axis_last, check_shape, sentence
 from crossentropy._weights import (
@@ -41,11 +41,7 @@ def row_problem(
     """A call of a loss of rows of classes."""
     name = names[0]
     array = as_floats(name, predictions)
-    at = as_axis(axis, array.ndim, name)
-    if array.shape[at] == 0:
-        raise ValueError(
-            sentence(name, expected="at least one class", received=f"shape {array.shape}", remedy="check axis=")
-        )
+    at = _class_axis(axis, array, name)
     shape = array.shape
     return RowProblem(
         family=family,
@@ -89,7 +85,7 @@ def element_problem(
         given = as_floats(names[1], given)
     check_shape(names[1], given.shape, array.shape, f"the shape of the {names[0]}")
     per_row = axis is not None
-    at = as_axis(axis, array.ndim, names[0]) if per_row else -1
+    at = _class_axis(axis, array, names[0]) if per_row else -1
     if per_row:
         array, given = axis_last(array, at), axis_last(given, at)
         weight = as_sample_weight(sample_weight, array.shape[:-1])
@@ -111,3 +107,12 @@ def element_problem(
         label_smoothing=as_number("label_smoothing", label_smoothing, at_least=0.0, at_most=1.0),
         focal_gamma=as_number("focal_gamma", focal_gamma, at_least=0.0),
     )
+
+
+def _class_axis(axis: Any, array: Array, name: str) -> int:
+    at = as_axis(axis, array.ndim, name)
+    if array.shape[at] == 0:
+        raise ValueError(
+            sentence(name, expected="at least one class", received=f"shape {array.shape}", remedy="check axis=")
+        )
+    return at

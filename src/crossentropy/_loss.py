@@ -19,6 +19,9 @@ from crossentropy._results import result_like
 from crossentropy._validation import as_floats, check_shape, sentence
 
 P = ParamSpec("P")
+
+#: The options of a plain call.
+PLAIN = frozenset({"reduction", "ignore_index", "normalizer"})
 Build = Callable[..., Problem]
 
 # One line for each option, put into the docstring of every loss that has it.
@@ -67,10 +70,15 @@ class Loss(Generic[P]):
         return (
             len(args) == 2
             and type(args[0]) is np.ndarray
-            and (not kwargs or kwargs.keys() == {"reduction"})
+            and kwargs.keys() <= PLAIN
             and implementation() == "native"
             and not is_checked()
         )
+
+    def _at_once(self, predictions: Any, targets: Any, out: Array | None, options: dict[str, Any]) -> Any:
+        """The value of a plain call, and its gradient into ``out``; None for what is not as plain as it looked."""
+        get = options.get
+        return self._plain(predictions, targets, get("reduction", "mean"), out, get("ignore_index"), get("normalizer"))
 
     def __repr__(self) -> str:
         return f"<crossentropy loss {self.contract.name}>"
@@ -81,7 +89,7 @@ class Loss(Generic[P]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """The value; with ``return_weight=True`` the pair (value, sum of row weights)."""
         if self._is_plain(args, kwargs):
-            value = self._plain(args[0], args[1], kwargs.get("reduction", "mean"), None)
+            value = self._at_once(args[0], args[1], None, kwargs)
             if value is not None:
                 return value
         return evaluate(self._problem(args, kwargs), Order.VALUE, None, None)
@@ -99,7 +107,7 @@ class Loss(Generic[P]):
         if self._is_plain(args, kwargs) and (out is None or not inplace):
             predictions = args[0]
             taker = predictions if inplace else empty(predictions.shape, predictions.dtype) if out is None else out
-            value = self._plain(args[0], args[1], kwargs.get("reduction", "mean"), taker)
+            value = self._at_once(args[0], args[1], taker, kwargs)
             if value is not None:
                 return value, taker
             del taker

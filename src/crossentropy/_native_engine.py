@@ -36,7 +36,7 @@ _ELEMENT_FAMILIES = (
 
 
 def plain_calls(family: str) -> core.Plain:
-    """A loss's plain calls in one step: two NumPy arrays, no option but the reduction; None for whatever else."""
+    """A loss's plain calls in one step: two NumPy arrays, no options but ``_loss.PLAIN``; None for whatever else."""
     families = _ROW_FAMILIES if family in _ROW_FAMILIES else _ELEMENT_FAMILIES
     return core.Plain(families is _ROW_FAMILIES, families.index(family), [math.sqrt(e) for e in EPSILON.values()])
 

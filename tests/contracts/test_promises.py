@@ -13,8 +13,6 @@ TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
 CONVENTIONS = (ROOT / "docs" / "conventions.md").read_text(encoding="utf-8")
 PROMISES = [int(number) for number in re.findall(r"^(\d+)\. ", CONVENTIONS, flags=re.MULTILINE)]
-#: Promise 18 is about modules that carry another library's names.
-OF_DROP_INS, DROP_INS = 18, ("functional", "nn")
 
 _NUMBERS = re.compile(r"(?<![a-z])promises?[ _]+(\d+(?:(?:[ _]*(?:,|and|to)[ _]*|_)\d+)*)", flags=re.IGNORECASE)
 
@@ -44,8 +42,7 @@ PINNED = {number for path in TESTS.rglob("test_*.py") if path != Path(__file__).
 
 @pytest.mark.parametrize("number", PROMISES)
 def test_every_promise_is_named_by_a_test(number: int) -> None:
-    here = [name for name in DROP_INS if list((ROOT / "src" / "crossentropy").glob(f"*/{name}*"))]
-    assert number in PINNED or (number == OF_DROP_INS and not here)
+    assert number in PINNED
 
 
 def test_promises_are_numbered_without_a_gap() -> None:

@@ -29,6 +29,13 @@ def test_errors_of_predictions_say_what_to_do_promise_24(logits, error, sentence
         assert str(caught.value) == sentence
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_rows_of_no_classes_are_refused_by_losses_of_elements_too(reduction: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        ce.multilabel_soft_margin(np.zeros((3, 0)), np.zeros((3, 0)), reduction=reduction)
+    assert str(caught.value) == "logits: expected at least one class, got shape (3, 0); check axis="
+
+
 @pytest.mark.parametrize(
     ("targets", "options", "error", "sentence"),
     [

@@ -16,6 +16,7 @@ from crossentropy.torch import _composite, _operators
 from crossentropy.torch._calls import TENSORS, Call
 from crossentropy.torch._choice import implementation, needs_derivative
 from crossentropy.torch._functions import Value
+from crossentropy.torch._plain import OPTIONS, plain_value
 from crossentropy.torch._tensors import as_tensor, needed_tensor, on_cpu
 
 P = ParamSpec("P")
@@ -39,6 +40,10 @@ class TensorLoss(Generic[P]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """The value; with ``return_weight=True`` the pair (value, sum of row weights)."""
+        if len(args) == 2 and kwargs.keys() <= OPTIONS and not torch.compiler.is_compiling():
+            plain = plain_value(self._on_arrays, args[0], args[1], kwargs)
+            if plain is not None:
+                return plain
         predictions, tensors, options = self._arranged(args, dict(kwargs))
         call = Call(self.contract.name, tuple(options.items()))
         others = [tensors.get(name) for name in TENSORS]
