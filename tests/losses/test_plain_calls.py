@@ -1,4 +1,4 @@
-"""Calls without options take one step through the core: the same bits as the long way, and its words when wrong."""
+"""Calls with few options take one step through the core: the same bits as the long way, and its words when wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from tests.losses.test_sizes import predictions, targets_of
 from tests.support.layouts import FLOATS, lay
 
 every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
-LONG = {"return_weight": False}  # any option leads the long way
+LONG = {"return_weight": False}  # any other option leads the long way
+OPTIONS = [{}, {"reduction": "mean"}, {"reduction": "sum"}, {"normalizer": 0.7}]
+OF_LABELS = [{"ignore_index": 0, "reduction": "sum"}, {"ignore_index": -100}, {"ignore_index": 1, "normalizer": 3.0}]
 
 
 def same_bits(results, expected):
@@ -46,27 +48,33 @@ def test_promise_21_the_short_way_gives_the_bits_of_the_long_way(loss, dtype, sh
             continue
         x, targets = arguments(loss, kind, shape, dtype)
         for given in written(kind, np.asarray(targets)):
-            for reduction in ({}, {"reduction": "mean"}, {"reduction": "sum"}):
-                assert loss._plain(x, given, reduction.get("reduction", "mean"), None) is not None
-                same_bits([loss(x, given, **reduction)], [loss(x, given, **reduction, **LONG)])
-                expected = loss.value_and_grad(x, given, **reduction, **LONG)
-                same_bits(loss.value_and_grad(x, given, **reduction), expected)
+            for options in OPTIONS + (OF_LABELS if kind == "index" else []):
+                assert loss._at_once(x, given, None, options) is not None
+                same_bits([loss(x, given, **options)], [loss(x, given, **options, **LONG)])
+                expected = loss.value_and_grad(x, given, **options, **LONG)
+                same_bits(loss.value_and_grad(x, given, **options), expected)
                 out, overwritten = np.full_like(x, np.nan), x.copy()
-                results = loss.value_and_grad(x, given, out=out, **reduction)
+                results = loss.value_and_grad(x, given, out=out, **options)
                 assert results[1] is out
                 same_bits(results, expected)
-                results = loss.value_and_grad(overwritten, given, inplace=True, **reduction)
+                results = loss.value_and_grad(overwritten, given, inplace=True, **options)
                 assert results[1] is overwritten
                 same_bits(results, expected)
 
 
 def unusual(x, targets):
-    """Arguments (predictions, targets, reduction, out) that need the long way."""
+    """Arguments (predictions, targets, reduction, out), some a label and a normalizer too, that need the long way."""
     out = np.empty_like(x)
     whole = np.concatenate([x, x])
     return {
         "another reduction": (x, targets, "none", None),
         "no reduction": (x, targets, None, None),
+        "a label that is no int": (x, targets, "mean", None, 1.0, None),
+        "a label beyond int64": (x, targets, "mean", None, 2**63, None),
+        "an integer normalizer": (x, targets, "mean", None, None, 2),
+        "a normalizer of 0": (x, targets, "mean", None, None, 0.0),
+        "a normalizer of NaN": (x, targets, "mean", None, None, np.nan),
+        "a normalizer of the sum": (x, targets, "sum", None, None, 2.0),
         "a list": (x, targets.tolist(), "mean", None),
         "another list": (x.tolist(), targets, "mean", None),
         "a subclass": (x.view(np.memmap), targets, "mean", None),
@@ -101,7 +109,7 @@ UNUSUAL = list(unusual(np.ones((4, 3)), np.ones(4, dtype=int)))
 def test_what_is_unusual_goes_the_long_way(loss, name):
     kind = loss.contract.target_kinds[0]
     x, targets = arguments(loss, kind, (4, 3), np.float64)
-    given = unusual(x, np.asarray(targets))[name]
+    given = (*unusual(x, np.asarray(targets))[name], None, None)[:6]
     if name == "NaN as target" and loss is ce.mean_squared_error:
         assert np.isnan(loss._plain(*given))
         return
@@ -127,8 +135,8 @@ def test_promise_23_a_fault_leaves_the_predictions_as_they_were(loss):
 def test_targets_that_out_overlaps_go_the_long_way(loss):
     x = arguments(loss, loss.contract.target_kinds[0], (4, 3), np.float64)[0]
     targets = np.ones((4, 3)) if loss.contract.target_kinds[0] != "index" else np.full((4, 3), 1 / 3)
-    assert loss._plain(x, targets, "mean", np.empty((4, 3))) is not None
-    assert loss._plain(x, targets, "mean", targets) is None
+    assert loss._at_once(x, targets, np.empty((4, 3)), {}) is not None
+    assert loss._at_once(x, targets, targets, {}) is None
     assert (targets == targets[0, 0]).all()
 
 
@@ -148,6 +156,16 @@ def test_forced_modes_are_never_passed_by(context, monkeypatch):
         ce.softmax_cross_entropy(z, y)
 
 
+@every_loss
+def test_a_label_to_ignore_needs_labels(loss):
+    for kind in loss.contract.target_kinds:
+        if kind not in ("index", "sparse"):
+            x, targets = arguments(loss, kind, (4, 3), np.float64)
+            assert loss._at_once(x, np.asarray(targets), None, {"ignore_index": 0}) is None
+
+
 def test_the_mean_of_nothing_still_warns():
+    with pytest.warns(RuntimeWarning, match="^reduction: expected a row of positive weight"):
+        assert np.isnan(ce.softmax_cross_entropy(np.zeros((2, 3)), np.zeros(2, dtype=int), ignore_index=0))
     with pytest.warns(RuntimeWarning, match="^reduction: expected a row of positive weight"):
         assert np.isnan(ce.softmax_cross_entropy(np.zeros((0, 3)), np.zeros(0, dtype=int)))

@@ -1,4 +1,4 @@
-"""The composite against the native core, and where only the composite can go."""
+"""The composite against the native core and the reference: numbers, edges, the choice between them, mistakes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from torch.autograd import gradcheck, gradgradcheck
 
 import crossentropy as ce
 import crossentropy.torch as ct
@@ -147,74 +146,6 @@ def test_any_call_gives_what_the_reference_gives(name: str, data: st.DataObject)
         exact["gradient"].check(as_array(slopes))
 
 
-def soft(name: str) -> tuple[Tensor, Tensor]:
-    """Predictions and free numbers that ``targets_of`` makes targets of."""
-    x, _ = arguments(name)
-    return x, torch.linspace(-1.0, 1.5, x.numel(), dtype=torch.float64).reshape(x.shape)
-
-
-def inside(name: str, x: Tensor) -> Tensor:
-    """What must sum to 1 does so after a step, too."""
-    function = {"categorical_cross_entropy": torch.softmax, "negative_log_likelihood": torch.log_softmax}.get(name)
-    return x if function is None else function(x, 1)
-
-
-def targets_of(name: str, u: Tensor) -> Tensor:
-    kinds = LOSSES[name].contract.target_kinds
-    return u.softmax(1) if "index" in kinds else u.sigmoid() if "binary" in kinds else u
-
-
-OF_FLOATS = [name for name in NAMES if name != "soft_margin"]  # whose targets are signs
-
-
-@pytest.mark.parametrize("name", OF_FLOATS)
-@pytest.mark.parametrize("reduction", ["mean", "none"])
-def test_targets_and_weights_have_derivatives_of_first_and_second_order(name: str, reduction: Any) -> None:
-    x, u = soft(name)
-    options = LOSSES[name].contract.options
-    of_rows = "axis" in options
-    shapes = {"class_weight": (5,), "pos_weight": (5,), "sample_weight": (4,) if of_rows else (4, 5)}
-    weights = [weight for weight in shapes if weight in options]
-    numbers = [
-        torch.linspace(0.5, 2.0, int(np.prod(shapes[w])), dtype=torch.float64).reshape(shapes[w]) for w in weights
-    ]
-
-    def value(x: Tensor, u: Tensor, *given: Tensor) -> Any:
-        targets = targets_of(name, u)
-        return getattr(ct, name)(
-            inside(name, x), targets, reduction=reduction, **dict(zip(weights, given, strict=True))
-        )
-
-    inputs = [tensor.detach().requires_grad_() for tensor in (x, u, *numbers)]
-    assert gradcheck(value, inputs, check_forward_ad=True, check_batched_grad=True, fast_mode=True)
-    assert gradgradcheck(value, inputs, fast_mode=True)
-
-
-def test_sparse_probabilities_have_derivatives() -> None:
-    x = torch.linspace(-1.0, 2.0, 10, dtype=torch.float64).reshape(2, 5)
-    indices, u = torch.tensor([[0, 2], [4, 1]]), torch.tensor([[0.3, -1.0], [0.1, 0.2]], dtype=torch.float64)
-    for tail in ("uniform", "absent"):
-
-        def value(x: Tensor, u: Tensor, tail: Any = tail) -> Any:
-            targets = ce.SparseTargets(indices, u.sigmoid() / 2, tail=tail)
-            return ct.softmax_cross_entropy(x, targets, label_smoothing=0.1)
-
-        assert gradcheck(value, (x.requires_grad_(), u.requires_grad_()))
-
-
-@pytest.mark.parametrize(("name", "options"), cases())
-def test_third_derivatives(name: str, options: dict[str, Any]) -> None:
-    x, targets = arguments(name)
-
-    def slope(z: Tensor) -> Tensor:
-        with ct.use_implementation("composite"):
-            value = getattr(ct, name)(inside(name, z), targets, **options)
-        found: Tensor = torch.autograd.grad((value * value).sum(), z, create_graph=True)[0]
-        return found
-
-    assert gradgradcheck(slope, x.requires_grad_(), fast_mode=True)
-
-
 def test_the_rule_and_what_is_forced_can_be_asked_promise_25() -> None:
     x, weight = torch.zeros(2, 3, requires_grad=True), torch.ones(3, requires_grad=True)
     assert ct.implementation(x, torch.tensor([0, 1])) == "native"
@@ -322,22 +253,6 @@ def test_shapes_are_checked_where_numbers_cannot_be() -> None:
             ct.softmax_cross_entropy(x, torch.empty(3, dtype=torch.int64, device="meta"))
 
 
-def test_compiled_without_a_graph_break() -> None:
-    x, u = soft("softmax_cross_entropy")
-
-    def value(x: Tensor, u: Tensor) -> Tensor:
-        found: Tensor = ct.softmax_cross_entropy(x * 2, u.softmax(1), softcap=5.0, label_smoothing=0.1)
-        return found
-
-    compiled = torch.compile(value, fullgraph=True, backend="aot_eager")
-    found = []
-    for function in (value, compiled):
-        inputs = [tensor.detach().clone().requires_grad_() for tensor in (x, u)]
-        function(*inputs).backward()
-        found.append([tensor.grad for tensor in inputs])
-    torch.testing.assert_close(*found)
-
-
 def test_a_compiled_call_asserts_its_labels() -> None:
     def value(x: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
         found: Tensor = ct.softmax_cross_entropy(x, labels, class_weight=weight)
@@ -348,28 +263,6 @@ def test_a_compiled_call_asserts_its_labels() -> None:
     assert compiled(torch.zeros(2, 3), torch.tensor([0, 1]), weight).isfinite()
     with pytest.raises(RuntimeError, match=r"^targets: expected class indices in \[0, 3\), "):
         compiled(torch.zeros(2, 3), torch.tensor([0, 3]), weight)
-
-
-@pytest.mark.parametrize("transform", [torch.func.grad, torch.func.jacfwd, torch.func.hessian])
-def test_transforms_of_torch_func_with_respect_to_targets(transform: Any) -> None:
-    x, u = soft("softmax_kl_divergence")
-
-    def ours(u: Tensor) -> Tensor:
-        found: Tensor = ct.softmax_kl_divergence(x, u.softmax(1))
-        return found
-
-    def theirs(u: Tensor) -> Tensor:
-        return torch.nn.functional.kl_div(x.log_softmax(1), u.softmax(1), reduction="batchmean")
-
-    torch.testing.assert_close(transform(ours)(u), transform(theirs)(u))
-
-
-def test_a_batch_of_calls() -> None:
-    x, u = soft("softmax_cross_entropy")
-    with ct.use_implementation("composite"):
-        together = torch.vmap(ct.softmax_cross_entropy)(x, u.softmax(1))
-        alone = [ct.softmax_cross_entropy(x[i], u.softmax(1)[i]) for i in range(len(x))]
-    torch.testing.assert_close(together, torch.stack(alone))
 
 
 def test_no_row_left_promise_17() -> None:

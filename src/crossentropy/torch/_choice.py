@@ -70,8 +70,14 @@ def _forced() -> str:
 
 
 def needs_derivative(tensor: torch.Tensor) -> bool:
-    """Whether what is computed from a tensor must be differentiable with respect to it."""
+    """Whether what is computed from a tensor must be differentiable with respect to it, in whatever transform."""
+    forward = forward_ad._current_level >= 0
+    if not torch.compiler.is_compiling():  # which asks for transforms in its own way
+        while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+            tracked = torch._C._functorch.is_gradtrackingtensor(tensor) and tensor.is_floating_point()
+            if tracked and (forward or tensor.requires_grad):
+                return True
+            tensor = torch._C._functorch.get_unwrapped(tensor)
     if tensor.requires_grad and torch.is_grad_enabled():
         return True
-    # inside a dual level only: asking takes microseconds
-    return forward_ad._current_level >= 0 and forward_ad.unpack_dual(tensor).tangent is not None  # type: ignore[no-untyped-call]
+    return forward and forward_ad.unpack_dual(tensor).tangent is not None  # type: ignore[no-untyped-call]

@@ -61,17 +61,22 @@ class Value(Function):
     def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Any) -> None:
         """The sum of row weights does not depend on the predictions."""
         Function.setup_context(ctx, inputs, output)
+        ctx.set_materialize_grads(False)  # no tangent is None, rather than zeros that nobody can tell from one
         if isinstance(output, tuple):
             ctx.mark_non_differentiable(output[1])
 
     @staticmethod
-    def backward(ctx: Context, *cotangents: Tensor) -> Any:
+    def backward(ctx: Context, *cotangents: Tensor | None) -> Any:
         """Cotangent times gradient."""
+        _refuse(any(ctx.needs_input_grad[1:]))
+        if cotangents[0] is None:
+            return _nothing(ctx, 0)
         return Gradient.apply(cotangents[0], *ctx.saved_tensors, ctx.call), *_nothing(ctx, 1)
 
     @staticmethod
-    def jvp(ctx: Context, direction: Tensor, *_: Any) -> Any:
+    def jvp(ctx: Context, direction: Tensor, *others: Any) -> Any:
         """Gradient along the direction."""
+        _refuse(any(other is not None for other in others))
         tangent = _along(ctx.call, Gradient, direction, *ctx.saved_tensors)
         return (tangent, None) if ctx.call.option("return_weight") else tangent
 
@@ -154,6 +159,19 @@ def _along(call: Call, function: type[Function], other: Tensor, predictions: Ten
 def _nothing(ctx: Context, differentiable: int) -> tuple[None, ...]:
     """No derivative with respect to the arguments that follow the differentiable ones."""
     return (None,) * (len(ctx.needs_input_grad) - differentiable)
+
+
+def _refuse(others: bool) -> None:
+    """The last guard: ``implementation`` has sent such calls to the composite."""
+    if others:
+        raise NotImplementedError(
+            sentence(
+                "targets and weights",
+                expected="tensors without derivative in the native core",
+                received="one with a gradient or a tangent",
+                remedy="compute the loss inside \"with crossentropy.torch.use_implementation('composite'):\"",
+            )
+        )
 
 
 def _third_derivative() -> NotImplementedError:
