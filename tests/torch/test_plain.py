@@ -12,6 +12,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 import crossentropy as ce
 import crossentropy.torch as ct
 from crossentropy.torch import _plain
+from crossentropy.torch import functional as drop_ins
 from tests.support.tensor_calls import NAMES, arguments
 
 Tensor = torch.Tensor
@@ -21,6 +22,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "sum": {"reduction": "sum"},
     "ignored": {"ignore_index": 2, "axis": 1},
     "normalizer": {"normalizer": 7.5, "axis": -1},
+    "empty": {"empty": float("nan"), "ignore_index": 2, "axis": 1},
     "all": {"ignore_index": 0, "normalizer": 0.5, "reduction": "mean"},
 }
 
@@ -111,6 +113,27 @@ def test_a_traced_call_is_an_operator_not_a_constant() -> None:
     traced = make_fx(value, tracing_mode="real")(torch.randn(4, 5), torch.tensor([0, 2, 1, 4]))
     x, y = torch.randn(4, 5), torch.tensor([1, 1, 0, 3])
     torch.testing.assert_close(traced(x, y), ct.softmax_cross_entropy(x, y))
+
+
+def test_a_mean_of_nothing_is_what_was_said(taken: list[bool]) -> None:
+    x, y = torch.zeros(1, 2), torch.tensor([1])
+    assert ct.softmax_cross_entropy(x, y, ignore_index=1, empty=2.5).item() == 2.5
+    with pytest.raises(TypeError, match=r"^empty: expected a number, got 'nan'"):
+        ct.softmax_cross_entropy(x, y, empty="nan")
+    assert taken == [False, False]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_drop_ins_take_one_step(reduction: str, taken: list[bool]) -> None:
+    x, y = torch.randn(4, 5), torch.tensor([0, 2, 1, 4])
+    drop_ins.cross_entropy(x, y, reduction=reduction)
+    drop_ins.cross_entropy(x, x.softmax(1), reduction=reduction)
+    drop_ins.cross_entropy(x[0], y[0], reduction=reduction)
+    drop_ins.binary_cross_entropy(x.sigmoid(), x.sigmoid(), reduction=reduction)
+    drop_ins.binary_cross_entropy_with_logits(x, x.sigmoid(), reduction=reduction)
+    drop_ins.soft_margin_loss(x, x.sign(), reduction=reduction)
+    drop_ins.multilabel_soft_margin_loss(x, x.sigmoid(), reduction=reduction)
+    assert taken == [True] * 7
 
 
 def test_what_changes_before_backward_is_noticed(kept: str) -> None:

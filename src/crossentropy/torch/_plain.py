@@ -24,8 +24,8 @@ from crossentropy.torch._tensors import array_dtype, is_traced
 
 Tensor = torch.Tensor
 
-#: The options of a plain call; ``axis`` only if it is the last.
-OPTIONS = PLAIN | {"axis"}
+#: The options of a plain call: ``axis`` if it is the last, ``empty`` because a mean of nothing is not plain anyway.
+OPTIONS = PLAIN | {"axis", "empty"}
 
 _TENSORS = (Tensor, torch.nn.Parameter)
 _PREDICTIONS = {torch.float32, torch.float64}
@@ -39,12 +39,15 @@ def plain_value(loss: Loss[...], predictions: Any, targets: Any, options: dict[s
     """The value of a call with these options out of ``OPTIONS``, or None."""
     if not _is_plain(predictions, _PREDICTIONS) or not _is_plain(targets, _TARGETS) or targets.requires_grad:
         return None
+    if type(options.get("empty", 0.0)) is not float:
+        return None
     if "axis" in options:
-        axis, options = options["axis"], {name: value for name, value in options.items() if name != "axis"}
+        axis = options["axis"]
         if "axis" not in loss.contract.options or type(axis) is not int or axis not in (-1, predictions.ndim - 1):
             return None
     if not _is_alone():
         return None
+    options = {name: value for name, value in options.items() if name in PLAIN}
     x, y = predictions.detach().numpy(), targets.numpy()
     if not (predictions.requires_grad and torch.is_grad_enabled()):
         value = loss._at_once(x, y, None, options)
