@@ -32,7 +32,7 @@ def _own_sizes(x: Doubles, t: Doubles, v: Doubles, options: dict[str, Any]) -> S
 
 
 def _softmax(x: Doubles, t: Doubles, v: Doubles, options: dict[str, Any]) -> Scales:
-    row = _losses_softmax._prepare(x, t, **options)
+    row = _losses_softmax.prepare(x, t, **options)
     p, q = row.softmax.probability, row.softmax.complement
     factor, change = row._focal()
     b, c = row.mass * factor, np.abs(row.mass * change)
@@ -59,7 +59,7 @@ def _softmax(x: Doubles, t: Doubles, v: Doubles, options: dict[str, Any]) -> Sca
 
 
 def _softmax_kl(x: Doubles, t: Doubles, v: Doubles, options: dict[str, Any]) -> Scales:
-    row = _losses_softmax._prepare(x, t, **options)
+    row = _losses_softmax.prepare(x, t, **options)
     value = total(times(row.mass, np.abs(np.log(row.targets)) + row.softmax.surprisal))[..., 0]
     found = _softmax(x, t, v, options)
     return found | {"value": value + found["value"]}
