@@ -98,17 +98,23 @@ class _Value(torch.autograd.Function):
         slopes = ctx.slopes
         if torch.is_grad_enabled() or _is_watched() or _is_batch(cotangent):
             slopes = Gradient.apply(cotangent, predictions, targets, *_NO_MORE_TENSORS, _call(ctx))
-        elif cotangent.item() == 1.0:
-            ctx.slopes = None  # autograd keeps what nobody else holds, without a copy
-            if slopes is None:
-                out = empty(predictions.shape, array_dtype(predictions))
-                ctx.loss._at_once(predictions.detach().numpy(), targets.numpy(), out, ctx.options)
-                slopes = torch.from_numpy(out)
         elif slopes is not None:
-            slopes = slopes * cotangent
+            if cotangent.item() == 1.0:
+                ctx.slopes = None  # autograd keeps what nobody else holds, without a copy
+            else:
+                slopes = slopes * cotangent
         else:
-            slopes = _calls.gradient(_call(ctx), cotangent, predictions, (targets, *_NO_MORE_TENSORS))
+            slopes = _slopes(ctx, cotangent, predictions, targets)
         return slopes, None, None, None, None, None
+
+
+def _slopes(ctx: Context, cotangent: Tensor, predictions: Tensor, targets: Tensor) -> Tensor:
+    """Cotangent times gradient, computed now: in one step again where the cotangent is 1."""
+    if cotangent.item() == 1.0:
+        out = empty(predictions.shape, array_dtype(predictions))
+        if ctx.loss._at_once(predictions.detach().numpy(), targets.numpy(), out, ctx.options) is not None:
+            return torch.from_numpy(out)
+    return _calls.gradient(_call(ctx), cotangent, predictions, (targets, *_NO_MORE_TENSORS))
 
 
 def _is_batch(cotangent: Tensor) -> bool:
