@@ -146,6 +146,15 @@ def test_what_changes_before_backward_is_noticed(kept: str) -> None:
             value.backward()
 
 
+def test_what_changes_unseen_has_the_words_of_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_plain, "_KEPT", 0)
+    labels = torch.tensor([0, 2])
+    value = ct.softmax_cross_entropy(torch.zeros(2, 3, requires_grad=True), labels)
+    labels.data[0] = 3  # past PyTorch's count of changes
+    with pytest.raises(IndexError, match=r"^targets: expected class indices in \[0, 3\), got 3 in row 0; "):
+        value.backward()
+
+
 def test_backward_twice_and_a_graph_of_the_gradient(kept: str) -> None:
     found = []
     for loss in (ct.softmax_cross_entropy, F.cross_entropy):

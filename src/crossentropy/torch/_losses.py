@@ -23,7 +23,7 @@ P = ParamSpec("P")
 
 
 class TensorLoss(Generic[P]):
-    """A loss on tensors, differentiable with respect to its first argument: twice, backward and forward."""
+    """A loss on tensors: by the native core or in PyTorch's operations, as ``implementation`` says."""
 
     def __init__(self, on_arrays: Loss[P]) -> None:
         update_wrapper(self, on_arrays)
@@ -120,9 +120,14 @@ def _documented(loss: Loss[...]) -> str:
     ``crossentropy.{name}`` of tensors: the same arguments, options, units, edge cases, accuracy and errors (see there).
     Tensors of the CPU are read where they lie, whatever their strides.
 
-    Differentiable with respect to the {loss.contract.arguments[0]}, twice: ``backward``, ``create_graph=True``,
-    forward mode and the transforms of ``torch.func``. A third derivative raises NotImplementedError; tensors beside the
-    first that require a gradient are a ValueError.
+    Differentiable in reverse and forward mode and by the transforms of ``torch.func``: by the native core twice with
+    respect to the {loss.contract.arguments[0]}; by the composite, which takes over where float targets or weights need
+    a gradient and on other devices, any number of times (see ``implementation`` and ``use_implementation``).
+
+    Raises:
+        NotImplementedError: a third derivative of the native core.
+        RuntimeError: wrong numbers on another device, or in what torch.compile traces; inside
+            ``crossentropy.checked()`` on another device the errors are those of arrays.
 
     Returns:
         A tensor of float32 (float64 for float64 and integers): 0-d, or the losses for ``reduction="none"``.

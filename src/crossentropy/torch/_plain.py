@@ -20,7 +20,7 @@ from crossentropy._memory import empty
 from crossentropy.torch import _calls
 from crossentropy.torch._calls import TENSORS, Call
 from crossentropy.torch._functions import Context, Gradient
-from crossentropy.torch._tensors import array_dtype, is_traced
+from crossentropy.torch._tensors import array_dtype
 
 Tensor = torch.Tensor
 
@@ -36,8 +36,17 @@ _NO_MORE_TENSORS = (None,) * (len(TENSORS) - 1)
 
 
 def plain_value(loss: Loss[...], predictions: Any, targets: Any, options: dict[str, Any]) -> Tensor | None:
-    """The value of a call with these options out of ``OPTIONS``, or None."""
-    if not _is_plain(predictions, _PREDICTIONS) or not _is_plain(targets, _TARGETS) or targets.requires_grad:
+    """The value of a call with these options out of ``OPTIONS``, outside of torch.compile; or None."""
+    if not (
+        _is_dense(predictions, _PREDICTIONS)
+        and _is_dense(targets, _TARGETS)
+        and not targets.requires_grad
+        and not _is_watched()
+        and forward_ad._current_level < 0
+        and of_tensors.get() != "composite"
+        and implementation() == "native"
+        and not is_checked()
+    ):
         return None
     if type(options.get("empty", 0.0)) is not float:
         return None
@@ -45,22 +54,21 @@ def plain_value(loss: Loss[...], predictions: Any, targets: Any, options: dict[s
         axis = options["axis"]
         if "axis" not in loss.contract.options or type(axis) is not int or axis not in (-1, predictions.ndim - 1):
             return None
-    if not _is_alone():
-        return None
     options = {name: value for name, value in options.items() if name in PLAIN}
-    x, y = predictions.detach().numpy(), targets.numpy()
-    if not (predictions.requires_grad and torch.is_grad_enabled()):
-        value = loss._at_once(x, y, None, options)
-        return None if value is None else torch.from_numpy(np.asarray(value))
-    slopes = empty(x.shape, x.dtype) if x.nbytes <= _KEPT else None
+    x, y, slopes = predictions.detach().numpy(), targets.numpy(), None
+    differentiable = predictions.requires_grad and torch.is_grad_enabled()
+    if differentiable and x.nbytes <= _KEPT:
+        slopes = empty(x.shape, x.dtype)
     value = loss._at_once(x, y, slopes, options)
     if value is None:
         return None
+    if not differentiable:
+        return torch.from_numpy(np.asarray(value))
     found: Tensor = _apply(predictions, targets, value, slopes, loss, options)
     return found
 
 
-def _is_plain(tensor: Any, dtypes: set[torch.dtype]) -> bool:
+def _is_dense(tensor: Any, dtypes: set[torch.dtype]) -> bool:
     return (
         type(tensor) in _TENSORS
         and tensor.is_cpu
@@ -70,16 +78,9 @@ def _is_plain(tensor: Any, dtypes: set[torch.dtype]) -> bool:
     )
 
 
-def _is_alone() -> bool:
-    """Whether nothing but PyTorch's reverse mode looks at what is computed, and nobody chose another implementation."""
-    return not (
-        is_traced()
-        or torch._C._are_functorch_transforms_active()
-        or forward_ad._current_level >= 0
-        or of_tensors.get() == "composite"
-        or implementation() != "native"
-        or is_checked()
-    )
+def _is_watched() -> bool:
+    """Whether operations are written down (make_fx) or transformed (torch.func) as they are called."""
+    return torch._C._len_torch_dispatch_stack() > 0 or torch._C._are_functorch_transforms_active()
 
 
 class _Value(torch.autograd.Function):
@@ -98,19 +99,25 @@ class _Value(torch.autograd.Function):
         """Cotangent times gradient; where that is to be differentiated, by the function that can be."""
         predictions, targets = ctx.saved_tensors  # which notices what was changed since
         slopes = ctx.slopes
-        if torch.is_grad_enabled() or not _is_plain(cotangent, _PREDICTIONS) or _is_batch(cotangent):
+        if torch.is_grad_enabled() or _is_watched() or _is_batch(cotangent):
             slopes = Gradient.apply(cotangent, predictions, targets, *_NO_MORE_TENSORS, _call(ctx))
-        elif cotangent.item() == 1.0:
-            ctx.slopes = None  # autograd keeps what nobody else holds, without a copy
-            if slopes is None:
-                out = empty(predictions.shape, array_dtype(predictions))
-                ctx.loss._at_once(predictions.detach().numpy(), targets.numpy(), out, ctx.options)
-                slopes = torch.from_numpy(out)
         elif slopes is not None:
-            slopes = slopes * cotangent
+            if cotangent.item() == 1.0:
+                ctx.slopes = None  # autograd keeps what nobody else holds, without a copy
+            else:
+                slopes = slopes * cotangent
         else:
-            slopes = _calls.gradient(_call(ctx), cotangent, predictions, (targets, *_NO_MORE_TENSORS))
+            slopes = _slopes(ctx, cotangent, predictions, targets)
         return slopes, None, None, None, None, None
+
+
+def _slopes(ctx: Context, cotangent: Tensor, predictions: Tensor, targets: Tensor) -> Tensor:
+    """Cotangent times gradient, computed now: in one step again where the cotangent is 1."""
+    if cotangent.item() == 1.0:
+        out = empty(predictions.shape, array_dtype(predictions))
+        if ctx.loss._at_once(predictions.detach().numpy(), targets.numpy(), out, ctx.options) is not None:
+            return torch.from_numpy(out)
+    return _calls.gradient(_call(ctx), cotangent, predictions, (targets, *_NO_MORE_TENSORS))
 
 
 def _is_batch(cotangent: Tensor) -> bool:
@@ -122,5 +129,5 @@ def _call(ctx: Context) -> Call:
     return Call(ctx.loss.contract.name, tuple(ctx.options.items()))
 
 
-# What torch.autograd.Function.apply comes to where no transform is active, which _is_alone has made sure of.
+# What torch.autograd.Function.apply comes to where no transform is active.
 _apply: Callable[..., Any] = super(torch.autograd.Function, _Value).apply
