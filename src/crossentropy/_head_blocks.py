@@ -93,10 +93,10 @@ class _Walk:
         self._head, self._products = head, products
         self._part, self._features = Parts(head.problem), head.rows(head.features)
         self.dtype = products.block_dtype(head.features, head.weight)
-        classes = head.weight.shape[0]
-        self.numbers = blocks(head.problem, head.block_bytes // (classes * self.dtype.itemsize * rooms))
+        most = products.rows_at_once(prod(head.problem.loss_shape), head.weight, self.dtype, head.block_bytes // rooms)
+        self.numbers = blocks(head.problem, most)
         rows = max((_size(numbers) for numbers in self.numbers), default=0)
-        self._rooms = [empty((rows, classes), self.dtype) for _ in range(rooms)]
+        self._rooms = [empty((rows, len(head.weight)), self.dtype) for _ in range(rooms)]
 
     def __iter__(self) -> Iterator[_Block]:
         for numbers in self.numbers:
@@ -178,8 +178,8 @@ def derivative(
 
 @_quiet
 def tangents(head: Head, products: Products, direction: Parameters) -> Cotangents:
-    """The derivatives along a direction of the row losses (weighted, not reduced), of lse and of entropy."""
-    total_weight(head)
+    """The derivatives of the value, of lse and of entropy along a direction."""
+    divisor = divisor_of(head.problem.reducing, total_weight(head))
     walk, shape = _Walk(head, products, 3), head.problem.loss_shape
     found = (np.zeros(shape), np.zeros(shape), np.zeros(shape))
     for block in walk:
@@ -188,14 +188,15 @@ def tangents(head: Head, products: Products, direction: Parameters) -> Cotangent
         ones = np.ones(_size(block.numbers))
         for at, (of_lse, of_entropy) in enumerate(((None, None), (ones, None), (None, ones))):
             if at == 0:
-                _run(block.rows, Order.GRADIENT, 1.0, None, slopes)
+                _run(block.rows, Order.GRADIENT, divisor, None, slopes)
             else:
                 slopes[...] = 0.0
                 add_derivative(block.rows, of_lse, of_entropy, None, slopes)
             found[at].reshape(-1)[block.numbers] = [
                 np.dot(a.astype(np.float64), b.astype(np.float64)) for a, b in zip(slopes, along, strict=True)
             ]
-    return Cotangents(*found)
+    of_value, lse, entropy = found
+    return Cotangents(of_value if head.problem.reducing.kind == "none" else of_value.sum(), lse, entropy)
 
 
 def _directed(head: Head, products: Products, block: _Block, direction: Parameters, out: Array) -> None:

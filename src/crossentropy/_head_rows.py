@@ -65,7 +65,7 @@ def blocks(problem: RowProblem, most: int) -> list[Numbers]:
     """The rows that count in blocks of about equal size, ``most`` rows at most."""
     numbers = kept(problem)
     count = prod(problem.loss_shape) if numbers is None else len(numbers)
-    parts = -(-count // max(most, 1))
+    parts = -(-count // most)
     ends = [count * i // parts for i in range(1, parts + 1)] if parts else []
     return [_numbers(numbers, first, last) for first, last in zip([0, *ends], ends, strict=False)]
 

@@ -17,11 +17,11 @@ from crossentropy._head_inputs import BLOCK_BYTES, as_head, as_outputs
 from crossentropy._loss import OPTION_DOCS
 from crossentropy._losses import Targets
 from crossentropy._problems import Array
-from crossentropy._products import ArrayProducts
+from crossentropy._products import Products
 from crossentropy._validation import as_floats, check_shape, sentence
 
 P = ParamSpec("P")
-_PRODUCTS = ArrayProducts()
+_PRODUCTS = Products()
 _ALL = Parameters(True, True, True)
 
 

@@ -12,6 +12,7 @@ Example:
 
 from crossentropy.torch._activations import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax, softplus
 from crossentropy.torch._choice import implementation, use_implementation
+from crossentropy.torch._heads import linear_softmax_cross_entropy
 from crossentropy.torch._losses import (
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -28,6 +29,7 @@ __all__ = [
     "binary_cross_entropy",
     "categorical_cross_entropy",
     "implementation",
+    "linear_softmax_cross_entropy",
     "log_sigmoid",
     "log_softmax",
     "logsumexp",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ast import literal_eval
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from crossentropy._evaluate import evaluate
+from crossentropy._heads import linear_softmax_cross_entropy
 from crossentropy._loss import LOSSES, Loss
 from crossentropy._memory import empty
 from crossentropy._problems import Order
@@ -46,13 +47,17 @@ class Call:
 
     def option(self, name: str) -> Any:
         """What was passed, or the loss's default; None for an option that the loss does not have."""
-        return dict(self.options).get(name, LOSSES[self.loss].contract.options.get(name))
+        return dict(self.options).get(name, _defaults(self.loss).get(name))
 
     @property
     def axis(self) -> int | None:
         """The axis that the loss sums over, None for losses of elements."""
         found: int | None = self.option("axis")
         return found
+
+
+def _defaults(loss: str) -> Mapping[str, Any]:
+    return LOSSES[loss].contract.options if loss in LOSSES else linear_softmax_cross_entropy.options
 
 
 def _value_of(shown: str) -> Any:

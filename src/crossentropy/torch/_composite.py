@@ -40,8 +40,12 @@ def value(predictions: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
     check(call, predictions, tensors)
     given = {name: tensor for name, tensor in zip(TENSORS, tensors, strict=True) if tensor is not None}
     losses, weights = _FAMILIES[call.loss](predictions.to(working_dtype(predictions)), call, given)
-    found, dtype = losses, loss_dtype(predictions)
-    weight = weights.sum()
+    return reduced(losses, weights, call, loss_dtype(predictions))
+
+
+def reduced(losses: Tensor, weights: Tensor, call: Call, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """The value and the sum of row weights."""
+    found, weight = losses, weights.sum()
     if call.option("reduction") != "none":
         found = losses.sum()
     if call.option("reduction") == "mean":

@@ -81,18 +81,7 @@ def _smoothed(targets: Tensor, allowed: Tensor, smoothing: float) -> Tensor:
 def softmax_cross_entropy(x: Tensor, call: Call, given: Given, *, divergence: bool = False) -> Found:
     """Σ_c w_c t_c [(1 - p_c)^γ (-log p_c) + λ lse²]; for the divergence also Σ_c w_c t_c log t_c."""
     rows = _rows(x, call, given)
-    z = rows.x
-    dropped = z == -math.inf
-    if "class_mask" in given:
-        mask = given["class_mask"]
-        dropped = dropped | ~(mask.movedim(call.axis or 0, -1) if mask.ndim == z.ndim else mask)
-    if call.option("softcap") is not None:
-        cap = call.option("softcap")
-        capped = cap * _tanh(torch.where(dropped, 0.0, z) / cap)
-    else:
-        capped = z
-    # -inf with a derivative of 1: a target's mass on such a class has a slope (but not on one masked at +inf)
-    z = torch.where(dropped, torch.where(z < math.inf, z, 0.0) - math.inf, capped)
+    z, dropped = transformed(rows.x, call, given)
     targets = _smoothed(rows.targets, ~dropped, call.option("label_smoothing"))
     mass, row = rows.class_weight * targets, softmax(z, call.option("temperature"))
     cost = row.surprisal
@@ -106,6 +95,21 @@ def softmax_cross_entropy(x: Tensor, call: Call, given: Given, *, divergence: bo
     if call.option("z_loss"):
         losses = losses + times(call.option("z_loss") * weights, row.logsumexp.squeeze(-1) ** 2)
     return rows.weighed(losses, weights)
+
+
+def transformed(z: Tensor, call: Call, given: Given) -> Found:
+    """Logits with the class axis last, capped, those of dropped classes -inf; and which these are."""
+    dropped = z == -math.inf
+    if "class_mask" in given:
+        mask = given["class_mask"]
+        dropped = dropped | ~(mask.movedim(call.axis or 0, -1) if mask.ndim == z.ndim else mask)
+    if call.option("softcap") is not None:
+        cap = call.option("softcap")
+        capped = cap * _tanh(torch.where(dropped, 0.0, z) / cap)
+    else:
+        capped = z
+    # -inf with a derivative of 1: a target's mass on such a class has a slope (but not on one masked at +inf)
+    return torch.where(dropped, torch.where(z < math.inf, z, 0.0) - math.inf, capped), dropped
 
 
 def softmax_kl_divergence(x: Tensor, call: Call, given: Given) -> Found:

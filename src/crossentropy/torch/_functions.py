@@ -7,6 +7,7 @@ from inspect import signature
 from typing import Any
 
 import torch
+from torch.autograd import forward_ad
 
 from crossentropy._validation import sentence
 from crossentropy.torch import _calls, _operators
@@ -70,8 +71,8 @@ class Value(Function):
         """Cotangent times gradient."""
         _refuse(any(ctx.needs_input_grad[1:]))
         if cotangents[0] is None:
-            return _nothing(ctx, 0)
-        return Gradient.apply(cotangents[0], *ctx.saved_tensors, ctx.call), *_nothing(ctx, 1)
+            return nothing(ctx, 0)
+        return Gradient.apply(cotangents[0], *ctx.saved_tensors, ctx.call), *nothing(ctx, 1)
 
     @staticmethod
     def jvp(ctx: Context, direction: Tensor, *others: Any) -> Any:
@@ -99,7 +100,7 @@ class Gradient(Function):
             along = _along(ctx.call, Gradient, direction, predictions, *tensors)
         if ctx.needs_input_grad[1]:
             product = Curvature.apply(cotangent, predictions, direction, *tensors, ctx.call)
-        return along, product, *_nothing(ctx, 2)
+        return along, product, *nothing(ctx, 2)
 
     @staticmethod
     def jvp(ctx: Context, of_cotangent: Tensor | None, of_predictions: Tensor | None, *_: Any) -> Any:
@@ -127,20 +128,20 @@ class Curvature(Function):
         """Linear in cotangent and direction; third derivatives do not exist."""
         cotangent, predictions, direction, *tensors = ctx.saved_tensors
         if ctx.needs_input_grad[1]:
-            raise _third_derivative()
+            raise third_derivative()
         along = product = None
         if ctx.needs_input_grad[0]:
             along = _along(ctx.call, Curvature, other, predictions, direction, *tensors)
         if ctx.needs_input_grad[2]:
             product = Curvature.apply(cotangent, predictions, other, *tensors, ctx.call)
-        return along, None, product, *_nothing(ctx, 3)
+        return along, None, product, *nothing(ctx, 3)
 
     @staticmethod
     def jvp(ctx: Context, of_cotangent: Tensor | None, of_predictions: Tensor | None, along: Any, *_: Any) -> Any:
         """Linear in cotangent and direction; third derivatives do not exist."""
         cotangent, predictions, direction, *tensors = ctx.saved_tensors
         if of_predictions is not None:
-            raise _third_derivative()
+            raise third_derivative()
         tangent = torch.zeros_like(predictions)
         if of_cotangent is not None:
             tangent = tangent + Curvature.apply(of_cotangent, predictions, direction, *tensors, ctx.call)
@@ -156,9 +157,21 @@ def _along(call: Call, function: type[Function], other: Tensor, predictions: Ten
     return _calls.contracted(call, function.apply(ones, predictions, *tensors, call), other)
 
 
-def _nothing(ctx: Context, differentiable: int) -> tuple[None, ...]:
+def nothing(ctx: Context, differentiable: int) -> tuple[None, ...]:
     """No derivative with respect to the arguments that follow the differentiable ones."""
     return (None,) * (len(ctx.needs_input_grad) - differentiable)
+
+
+def is_watched() -> bool:
+    """Whether operations are written down (make_fx) or transformed (torch.func) as they are called."""
+    return torch._C._len_torch_dispatch_stack() > 0 or torch._C._are_functorch_transforms_active()
+
+
+def goes_on(cotangent: Tensor) -> bool:
+    """Whether what a backward pass computes may be differentiated or transformed again, as Functions can."""
+    # is_grads_batched=True hands on several cotangents as one of another kind, without an active transform
+    batch: bool = torch._C._functorch.is_legacy_batchedtensor(cotangent)
+    return torch.is_grad_enabled() or is_watched() or batch or forward_ad._current_level >= 0
 
 
 def _refuse(others: bool) -> None:
@@ -174,14 +187,15 @@ def _refuse(others: bool) -> None:
         )
 
 
-def _third_derivative() -> NotImplementedError:
+def third_derivative(argument: str = "predictions") -> NotImplementedError:
+    """The error for a derivative that the native core has not."""
     return NotImplementedError(
         sentence(
-            "predictions",
+            argument,
             expected="derivatives of first and second order",
             received="a third one",
             remedy="compute the loss inside \"with crossentropy.torch.use_implementation('composite'):\", or detach "
-            "the predictions before the second derivative is taken",
+            f"the {argument} before the second derivative is taken",
         )
     )
 

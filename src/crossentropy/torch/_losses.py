@@ -50,26 +50,12 @@ class TensorLoss(Generic[P]):
         if implementation(predictions, *tensors.values()) == "composite":
             pair = _composite.value(predictions, *others, call.text)
             return pair if call.option("return_weight") else pair[0]
-        self._check_native(predictions, tensors)
+        on_cpu(self.contract.arguments[0], predictions)
+        check_constant(tensors)
         if torch.compiler.is_compiling():
             found = _operators.value(predictions, *others, call.text)
             return found if call.option("return_weight") else found[0]
         return Value.apply(predictions, *others, call)
-
-    def _check_native(self, predictions: torch.Tensor, tensors: dict[str, torch.Tensor]) -> None:
-        """Only where it is forced can something be wrong."""
-        on_cpu(self.contract.arguments[0], predictions)
-        for other, tensor in tensors.items():
-            if needs_derivative(tensor):
-                raise ValueError(
-                    sentence(
-                        other,
-                        expected="a tensor that needs no gradient",
-                        received="one that does",
-                        remedy="pass it detached, or leave it to the composite: without "
-                        'use_implementation("native") it is taken',
-                    )
-                )
 
     def _arranged(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -92,11 +78,26 @@ class TensorLoss(Generic[P]):
         return (
             predictions,
             tensors,
-            {option: _plain(option, value) for option, value in kwargs.items()},
+            {option: plain(option, value) for option, value in kwargs.items()},
         )
 
 
-def _plain(option: str, value: Any) -> Any:
+def check_constant(tensors: dict[str, torch.Tensor]) -> None:
+    """What the native core has no derivative of needs none; it can only where the core is forced."""
+    for name, tensor in tensors.items():
+        if needs_derivative(tensor):
+            raise ValueError(
+                sentence(
+                    name,
+                    expected="a tensor that needs no gradient",
+                    received="one that does",
+                    remedy="pass it detached, or leave it to the composite: without "
+                    'use_implementation("native") it is taken',
+                )
+            )
+
+
+def plain(option: str, value: Any) -> Any:
     """A Python number, word or None, which an operator's call can be written with."""
     if isinstance(value, np.generic):
         return value.item()

@@ -19,7 +19,7 @@ from crossentropy._loss import PLAIN, Loss
 from crossentropy._memory import empty
 from crossentropy.torch import _calls
 from crossentropy.torch._calls import TENSORS, Call
-from crossentropy.torch._functions import Context, Gradient
+from crossentropy.torch._functions import Context, Gradient, goes_on, is_watched
 from crossentropy.torch._tensors import array_dtype
 
 Tensor = torch.Tensor
@@ -41,7 +41,7 @@ def plain_value(loss: Loss[...], predictions: Any, targets: Any, options: dict[s
         _is_dense(predictions, _PREDICTIONS)
         and _is_dense(targets, _TARGETS)
         and not targets.requires_grad
-        and not _is_watched()
+        and not is_watched()
         and forward_ad._current_level < 0
         and of_tensors.get() != "composite"
         and implementation() == "native"
@@ -78,11 +78,6 @@ def _is_dense(tensor: Any, dtypes: set[torch.dtype]) -> bool:
     )
 
 
-def _is_watched() -> bool:
-    """Whether operations are written down (make_fx) or transformed (torch.func) as they are called."""
-    return torch._C._len_torch_dispatch_stack() > 0 or torch._C._are_functorch_transforms_active()
-
-
 class _Value(torch.autograd.Function):
     """A value that is known already, and perhaps its gradient."""
 
@@ -99,7 +94,7 @@ class _Value(torch.autograd.Function):
         """Cotangent times gradient; where that is to be differentiated, by the function that can be."""
         predictions, targets = ctx.saved_tensors  # which notices what was changed since
         slopes = ctx.slopes
-        if torch.is_grad_enabled() or _is_watched() or _is_batch(cotangent):
+        if goes_on(cotangent):
             slopes = Gradient.apply(cotangent, predictions, targets, *_NO_MORE_TENSORS, _call(ctx))
         elif slopes is not None:
             if cotangent.item() == 1.0:
@@ -118,11 +113,6 @@ def _slopes(ctx: Context, cotangent: Tensor, predictions: Tensor, targets: Tenso
         if ctx.loss._at_once(predictions.detach().numpy(), targets.numpy(), out, ctx.options) is not None:
             return torch.from_numpy(out)
     return _calls.gradient(_call(ctx), cotangent, predictions, (targets, *_NO_MORE_TENSORS))
-
-
-def _is_batch(cotangent: Tensor) -> bool:
-    """Whether it is one of several that ``is_grads_batched=True`` hands on as one; no transform is active then."""
-    return torch._C._functorch.is_legacy_batchedtensor(cotangent)
 
 
 def _call(ctx: Context) -> Call:
