@@ -13,7 +13,6 @@ from crossentropy._activations import log_sigmoid, log_softmax, logsumexp, sigmo
 from crossentropy._checked import checked
 from crossentropy._config import get_num_threads, set_num_threads, show_config, use_instruction_set
 from crossentropy._dispatch import use_implementation
-from crossentropy._heads import linear_softmax_cross_entropy
 from crossentropy._losses import (
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -31,6 +30,7 @@ from crossentropy._targets import SparseTargets
 
 if _TYPE_CHECKING:
     from crossentropy._differential_entropy import differential_entropy
+    from crossentropy._heads import linear_softmax_cross_entropy
     from crossentropy._measures import (
         conditional_entropy,
         cross_entropy,
@@ -90,12 +90,15 @@ __all__ = [  # noqa: RUF022 (a table of contents, in the order of reading)
 ]
 
 
+_MODULES = {"differential_entropy": "_differential_entropy", "linear_softmax_cross_entropy": "_heads"}
+
+
 def __getattr__(name: str) -> object:
-    """The measures, loaded when first used: whoever trains pays nothing for them at import."""
+    """The measures and heads, loaded when first used: whoever needs none pays nothing for them at import."""
     if name not in __all__:
         raise AttributeError(f"module 'crossentropy' has no attribute {name!r}")
-    module = "_differential_entropy" if name == "differential_entropy" else "_measures"
-    value = globals()[name] = getattr(_import_module(f"crossentropy.{module}"), name)
+    module = _import_module(f"crossentropy.{_MODULES.get(name, '_measures')}")
+    value = globals()[name] = getattr(module, name)
     return value
 
 
