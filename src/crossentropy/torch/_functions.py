@@ -40,7 +40,7 @@ class Function(torch.autograd.Function):
 def _one_by_one(function: type[Function], info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
     """Each member of a batch by itself."""
     results = [
-        function.apply(*(a if dim is None else a.select(dim, i) for a, dim in zip(args, in_dims, strict=True)))
+        function.apply(*(a.select(d, i) if isinstance(d, int) else a for a, d in zip(args, in_dims, strict=True)))
         for i in range(info.batch_size)
     ]
     if isinstance(results[0], tuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -41,31 +42,26 @@ class Value(_Head):
 
     @staticmethod
     def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Any) -> None:
-        """Keep the gradients too."""
-        *tensors, ctx.call, ctx.wanted = inputs
-        ctx.save_for_backward(*tensors, *output[_GRADIENTS:])
-        ctx.save_for_forward(*tensors)
+        """Keep the gradients too: not as tensors that others may see, for the backward pass gives them away."""
+        _Head.setup_context(ctx, inputs, output)
+        ctx.ready = output[_GRADIENTS:] if any(ctx.wanted) else None
         asked = Call.parse(ctx.call).option("outputs")
         differentiable = [_VALUE, *(at for name, at in _STATISTICS.items() if name in asked)]
-        ctx.mark_non_differentiable(*(tensor for at, tensor in enumerate(output) if at not in differentiable))
-        ctx.set_materialize_grads(False)
+        _mark(ctx, output, [at in differentiable for at in range(len(output))])
 
     @staticmethod
     def backward(ctx: Context, *cotangents: Tensor | None) -> Any:
         """The gradients computed beside the value, where they are all that is asked for; else those computed now."""
-        *tensors, of_features, of_weight, of_bias = ctx.saved_tensors
-        ready, outputs = (of_features, of_weight, of_bias), Call.parse(ctx.call).option("outputs")
-        of_value = cotangents[_VALUE]
-        given = (of_value, *(cotangents[at] if name in outputs else None for name, at in _STATISTICS.items()))
+        tensors = ctx.saved_tensors  # which notices what was changed since
+        ready, given = ctx.ready, _of_results(ctx, cotangents)
         wanted = tuple(bool(needed) for needed in ctx.needs_input_grad[:3])
-        if any(ctx.wanted) and of_value is not None and given[1:] == (None, None) and not goes_on(of_value):
-            one = bool(of_value == 1.0)
-            found = tuple(
-                (gradient if one else gradient * of_value.to(gradient.dtype)) if asked else None
-                for gradient, asked in zip(ready, wanted, strict=True)
-            )
-        else:
+        if ready is None or given[0] is None or given[1:] != (None, None) or goes_on(given[0]):
             found = _given(Gradient.apply(*given, *tensors, ctx.call, wanted), wanted)
+        else:
+            ctx.ready = None  # given away once; whoever asks again has them computed again
+            if given[0].item() != 1.0:
+                ready = [gradient.mul_(given[0]) for gradient in ready]
+            found = _given(ready, wanted)
         return *found, *nothing(ctx, 3)
 
     @staticmethod
@@ -87,6 +83,12 @@ class Gradient(_Head):
     def forward(*args: Any) -> Any:
         """The value of the operator."""
         return operators.head_gradient(*args)
+
+    @staticmethod
+    def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep the inputs; what was not wanted has no derivative."""
+        _Head.setup_context(ctx, inputs, output)
+        _mark(ctx, output, ctx.wanted)
 
     @staticmethod
     def backward(ctx: Context, *directions: Tensor | None) -> Any:
@@ -146,6 +148,12 @@ class Curvature(_Head):
         return operators.head_curvature(*args)
 
     @staticmethod
+    def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep the inputs; a bias that is not there has no derivative."""
+        _Head.setup_context(ctx, inputs, output)
+        _mark(ctx, output, _there(inputs[3:6]))
+
+    @staticmethod
     def backward(ctx: Context, *others: Tensor | None) -> Any:
         """Linear in the direction; third derivatives do not exist."""
         cotangents, parameters, rest = _parted(ctx.saved_tensors, 3, 3)
@@ -168,7 +176,40 @@ class Curvature(_Head):
             found = _sum(found, Curvature.apply(*given[:3], *parameters, *direction, *rest, ctx.call))
         if any(tensor is not None for tensor in given[6:9]):
             found = _sum(found, Curvature.apply(*cotangents, *parameters, *given[6:9], *rest, ctx.call))
-        return found
+        return _given(found, _there(parameters))
+
+
+class _Operator:
+    """The operator ``head`` in a graph, as torch.compile writes one down: nothing there may change a tensor."""
+
+    @staticmethod
+    def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep the inputs and the gradients."""
+        *tensors, ctx.call, ctx.wanted = inputs
+        ctx.save_for_backward(*tensors, *output[_GRADIENTS:])
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Context, *cotangents: Tensor | None) -> Any:
+        """The gradients computed beside the value, or those computed now: what is asked for is known beforehand."""
+        tensors, ready = ctx.saved_tensors[:-3], ctx.saved_tensors[-3:]
+        given, wanted = _of_results(ctx, cotangents), tuple(bool(needed) for needed in ctx.needs_input_grad[:3])
+        if any(ctx.wanted) and given[0] is not None and given[1:] == (None, None) and not torch.is_grad_enabled():
+            factor = given[0]
+            found = tuple(g * factor.to(g.dtype) if asked else None for g, asked in zip(ready, wanted, strict=True))
+        else:
+            found = _given(Gradient.apply(*given, *tensors, ctx.call, wanted), wanted)
+        return *found, *nothing(ctx, 3)
+
+
+def _mark(ctx: Context, output: Tensors, differentiable: Sequence[bool]) -> None:
+    ctx.mark_non_differentiable(*(tensor for tensor, yes in zip(output, differentiable, strict=True) if not yes))
+
+
+def _of_results(ctx: Context, cotangents: Tensors) -> Tensors:
+    """The cotangents of value, lse and entropy out of those of all results; None for what was not asked for."""
+    outputs = Call.parse(ctx.call).option("outputs")
+    return cotangents[_VALUE], *(cotangents[at] if name in outputs else None for name, at in _STATISTICS.items())
 
 
 def _of_gradient(
@@ -200,7 +241,7 @@ def _there(tensors: Tensors) -> tuple[bool, ...]:
     return tuple(tensor is not None for tensor in tensors)
 
 
-def _given(found: Tensors, asked: Any) -> Tensors:
+def _given(found: Sequence[Tensor | None], asked: Any) -> Tensors:
     """The results that were asked for; the operator's others are empty."""
     return tuple(tensor if wanted else None for tensor, wanted in zip(found, asked, strict=True))
 
@@ -210,7 +251,7 @@ def _sum(a: Tensors, b: Tensors) -> Tensors:
 
 
 for name, function in (
-    ("head", Value),
+    ("head", _Operator),
     ("head_gradient", Gradient),
     ("head_tangent", Tangent),
     ("head_curvature", Curvature),

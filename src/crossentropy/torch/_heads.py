@@ -13,7 +13,7 @@ from crossentropy._head_inputs import as_outputs
 from crossentropy._heads import HeadResult, LinearLoss
 from crossentropy._targets import SparseTargets
 from crossentropy.torch import _composite_heads, _head_operators
-from crossentropy.torch._calls import Call
+from crossentropy.torch._calls import Call, loss_dtype
 from crossentropy.torch._choice import implementation
 from crossentropy.torch._head_calls import HEAD_TENSORS
 from crossentropy.torch._head_functions import Value
@@ -81,9 +81,9 @@ class TensorHead(Generic[P]):
 def _autocast(tensor: Tensor) -> Tensor:
     """What torch.autocast makes of an argument of a linear layer."""
     kind = tensor.device.type
-    if not torch.is_autocast_enabled(kind) or tensor.dtype is torch.float64 or not tensor.is_floating_point():
+    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
         return tensor
-    return tensor.to(torch.get_autocast_dtype(kind))
+    return tensor.to(torch.get_autocast_dtype(kind)) if loss_dtype(tensor) is torch.float32 else tensor
 
 
 def _result(call: Call, found: tuple[Tensor, ...]) -> Any:
