@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks import clock, results, screen
+from benchmarks import clock, memory, results, screen
 from benchmarks.aims import AimsError, judged
 from benchmarks.cases import CASES, Case
 from benchmarks.contestants import ours, peers
@@ -60,7 +61,9 @@ def _measure(case: Case, rounds: int, *, compiled: bool, console: Console) -> li
     errors += [gate.errors_of(contestant) for contestant in contestants]
     contestants = [ours.contestant(case, inputs), *contestants]
     seconds = clock.interleaved(contestants, rounds)
-    return results.entries(case, [contestant.name for contestant in contestants], seconds, errors)
+    names = [contestant.name for contestant in contestants]
+    measured = [memory.beside(case, name) if compiled else math.nan for name in names]
+    return results.entries(case, names, seconds, errors, measured)
 
 
 def _write_docs(console: Console) -> int:

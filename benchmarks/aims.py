@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from benchmarks.cases import CASES, Case
-from benchmarks.contestants import floor, ours, scikit_learn, scipy, torch_eager
+from benchmarks.contestants import floor, heads, ours, scikit_learn, scipy, torch_eager
 from benchmarks.results import Entry
 
-#: What a verdict is of where the library's own time is bounded: the unit of that time.
-TIME = "µs"
+#: What a verdict is of where the library's own time or memory is bounded: the unit.
+TIME, MEMORY = "µs", "MB"
 
 
 @dataclass(frozen=True)
 class Verdict:
     """A figure, its bound, and whether it keeps to it."""
 
-    of: str  # the contestant that the library is measured against, or TIME
+    of: str  # the contestant that the library is measured against, TIME or MEMORY
     figure: float
     bound: float
     at_least: bool  # whether the figure may not be below the bound, rather than above it
@@ -57,9 +57,17 @@ def judged(found: Sequence[Entry]) -> list[Judged]:
 
 def _verdicts(case: Case, entries: Mapping[str, Entry]) -> list[Verdict]:
     own, aim = entries[ours.NAME].milliseconds.median, case.aim
-    slower = {torch_eager.NAME: aim.torch, scipy.NAME: aim.scipy, scikit_learn.NAME: aim.scikit_learn}
+    slower = {
+        torch_eager.NAME: aim.torch,
+        heads.CHUNKED: aim.chunked,
+        scipy.NAME: aim.scipy,
+        scikit_learn.NAME: aim.scikit_learn,
+    }
     faster = {floor.NAME: aim.floor, ours.PLAIN: aim.plain}
-    found = [Verdict(TIME, 1e3 * own, aim.microseconds, at_least=False)]
+    found = [
+        Verdict(TIME, 1e3 * own, aim.microseconds, at_least=False),
+        Verdict(MEMORY, entries[ours.NAME].megabytes, aim.megabytes, at_least=False),
+    ]
     for bounds, at_least in ((faster, False), (slower, True)):
         for name, bound in bounds.items():
             if not math.isnan(bound):

@@ -20,7 +20,11 @@ Option = Literal[
     "softcap",
     "z_loss",
     "focal_gamma",
+    "filter_eps",
 ]
+
+#: The drop-in for tensors, and the head, whose shapes are (rows, width, classes).
+DROP_IN, HEAD = "functional.cross_entropy", "linear_softmax_cross_entropy"
 
 #: Elements of a case under ``--quick``, and of one of its rows: it then runs in milliseconds, but still on all threads.
 _QUICK_ELEMENTS, _QUICK_CLASSES = 200_000, 10_000
@@ -30,10 +34,12 @@ _QUICK_ELEMENTS, _QUICK_CLASSES = 200_000, 10_000
 class Aim:
     """What a case should reach; NaN where nothing is asked. The times are medians of one run."""
 
-    floor: float = math.nan  # at most so many times the floor
+    floor: float = math.nan  # at most so many times the floor: memory's, or that of the bare matrix products
     plain: float = math.nan  # at most so many times the same call without its option
     microseconds: float = math.nan  # at most so long
+    megabytes: float = math.nan  # at most so much memory beside inputs and results
     torch: float = math.nan  # PyTorch in eager mode takes at least so many times as long
+    chunked: float = math.nan  # and so does its own head in chunks
     scipy: float = math.nan  # and so does SciPy
     scikit_learn: float = math.nan  # and scikit-learn
 
@@ -52,6 +58,16 @@ class Case:
     aim: Aim = field(default=Aim(), compare=False, repr=False)
 
     @property
+    def loss(self) -> str:
+        """The loss that the operation is, under the library's own name; an activation is itself."""
+        return "softmax_cross_entropy" if self.on_tensors else self.operation
+
+    @property
+    def on_tensors(self) -> bool:
+        """Whether the operation takes PyTorch's tensors, and its gradient is autograd's."""
+        return self.operation in (DROP_IN, HEAD)
+
+    @property
     def of_elements(self) -> bool:
         """Whether each element is a row of its own."""
         return self.targets in ("binary", "sign")
@@ -61,6 +77,8 @@ class Case:
         """One entry for each row of classes."""
         if self.of_elements:
             return self.shape
+        if self.operation == HEAD:
+            return self.shape[:1]
         return tuple(size for axis, size in enumerate(self.shape) if axis != self.axis % len(self.shape))
 
     @property
@@ -86,6 +104,8 @@ class Case:
         """The same with fewer rows, and fewer classes."""
         axis = self.axis % len(self.shape)
         shape = tuple(min(size, _QUICK_CLASSES) if i == axis and i else size for i, size in enumerate(self.shape))
+        if self.operation == HEAD:
+            shape = tuple(map(min, shape, (100, 32, 1000)))
         rows = max(1, _QUICK_ELEMENTS // math.prod(shape[1:]))
         return replace(self, shape=(min(shape[0], rows), *shape[1:]))
 
@@ -101,6 +121,7 @@ _CE = "softmax_cross_entropy"
 _VOCABULARIES = ((2048, 50257), (1024, 128256))
 _IMAGES = ((32, 81, 8732), (8, 21, 512, 512))
 _NARROW = (2_000_000, 10)
+_MODEL = (2048, 768, 50257)
 _OUT: Wants = "gradient into out="
 _OPTIONS: tuple[Option, ...] = (
     "class_weight",
@@ -144,6 +165,19 @@ CASES = (
         for operation in ("softmax", "log_softmax", "logsumexp")
         for shape in (_NARROW, (2048, 50257))
     ),
+    # on tensors
+    *(
+        Case(DROP_IN, (2048, 50257), "gradient", dtype=d, aim=Aim(torch=4, megabytes=16))
+        for d in ("float32", "bfloat16")
+    ),
+    Case(DROP_IN, (8, 10), "gradient", aim=Aim(torch=1)),
+    # heads
+    Case(HEAD, _MODEL, "gradient", aim=Aim(floor=1.05, torch=1.4, chunked=2, megabytes=128)),
+    Case(HEAD, _MODEL, "gradient", dtype="bfloat16", aim=Aim(floor=1.3, torch=2.5, chunked=10, megabytes=160)),
+    Case(HEAD, _MODEL, aim=Aim(floor=1.1)),
+    Case(HEAD, (16384, 1024, 1000), "gradient", aim=Aim(floor=1.15)),
+    Case(HEAD, (512, 4096, 151936), "gradient", dtype="bfloat16", aim=Aim(floor=1.3, megabytes=256)),
+    Case(HEAD, _MODEL, "gradient", option="filter_eps", aim=Aim(floor=1)),
     # one small call
     Case(_CE, (8, 10), aim=Aim(microseconds=4, torch=2)),
     Case(_CE, (8, 10), "gradient", aim=Aim(microseconds=5, torch=2)),

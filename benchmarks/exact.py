@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import Case
+from benchmarks.cases import HEAD, Case
+from benchmarks.contestants import heads
 from benchmarks.inputs import Array, Inputs, Sample
 from crossentropy.reference import activations, losses
 
@@ -36,6 +37,8 @@ def truth_of(case: Case, inputs: Inputs) -> Truth:
     log-sum-exp, of itself and the largest logit.
     """
     sample = Sample(case)
+    if case.operation == HEAD:
+        return _head(case, inputs, sample)
     z = sample(inputs.predictions).astype(np.float64)
     if inputs.targets is None:
         found: Array = getattr(activations, case.operation)(z)
@@ -53,13 +56,45 @@ def truth_of(case: Case, inputs: Inputs) -> Truth:
     divided = weight / _total_weight(case, inputs)
     if not case.of_elements:
         divided = divided[:, np.newaxis]
-    values = weight * getattr(losses, case.operation)(z, t, **options)
-    gradient = divided * getattr(losses, f"{case.operation}_gradient")(z, t, **options)
+    values = weight * getattr(losses, case.loss)(z, t, **options)
+    gradient = divided * getattr(losses, f"{case.loss}_gradient")(z, t, **options)
     scale = None
     if case.targets == "soft" or case.option in ("label_smoothing", "z_loss"):
         smoothing = options.get("label_smoothing", 0.0)
         scale = divided * np.maximum(activations.softmax(z), (1.0 - smoothing) * t + smoothing / case.classes)
     return Truth(sample, values, gradient, gradient_scale=scale)
+
+
+def _head(case: Case, inputs: Inputs, sample: Sample) -> Truth:
+    """Losses and gradients of a head of the sample's rows alone.
+
+    Counted in ULP of the case's dtype, of the sums of products without their signs, which is what rounding acts on; an
+    error of the logits is one of the slopes, too.
+    """
+    x, y, weight = sample(inputs.predictions).astype(np.float64), sample(inputs.targets), inputs.options["weight"]
+    step = max(1, 2**25 // weight.shape[1])
+    tiles = [slice(first, first + step) for first in range(0, case.classes, step)]
+    z = np.concatenate([x @ weight[tile].astype(np.float64).T for tile in tiles], axis=1)
+    largest = np.max([(np.abs(x) @ np.abs(weight[tile].astype(np.float64)).T).max(axis=1) for tile in tiles], axis=0)
+    t = np.zeros(z.shape)
+    np.put_along_axis(t, y[:, np.newaxis], 1.0, axis=1)
+    values = losses.softmax_cross_entropy(z, t)
+    if case.wants == "value":
+        return Truth(sample, values, value_scale=largest)
+    slopes = losses.softmax_cross_entropy_gradient(z, t) / len(y)
+    classes = heads.sampled_classes(y)
+
+    def gradients(x: Array, slopes: Array, absolute: bool) -> Array:
+        of_x = np.zeros(x.shape)
+        for tile in tiles:
+            w = weight[tile].astype(np.float64)
+            of_x += slopes[:, tile] @ (np.abs(w) if absolute else w)
+        return np.concatenate([of_x.ravel(), (slopes[:, classes].T @ x).ravel()])
+
+    at_most = np.abs(slopes) * np.maximum(largest, 1.0)[:, np.newaxis]
+    at_most += inputs.options.get("filter_eps", 0.0) / len(y) * 2.0**22  # the error that it states: 4 ULP of this
+    scale = gradients(np.abs(x), at_most, absolute=True)
+    return Truth(sample, values, gradients(x, slopes, absolute=False), largest, scale)
 
 
 def _sampled_targets(case: Case, inputs: Inputs, sample: Sample) -> Array:

@@ -40,11 +40,11 @@ class Gate:
         """The library's errors, if they are as promised."""
         case = self._case
         found = self.errors_of(ours.contestant(case, self._inputs))
-        contract = LOSSES[case.operation].contract if case.operation in LOSSES else None
+        contract = LOSSES[case.loss].contract if case.loss in LOSSES else None
         limits = Errors(contract.value_ulp, contract.gradient_ulp) if contract else Errors(ACTIVATION_ULP)
         if not found.value <= limits.value or found.gradient > limits.gradient:
             raise GateError(f"{case}: {found} beyond {limits}")
-        if contract:
+        if contract and not case.on_tensors:
             self._check_mean(contract.value_ulp)
         return found
 
@@ -58,11 +58,11 @@ class Gate:
             raise GateError(f"{case}: mean {mean}, where its rows' losses have {rows.sum() / weight}")
 
     def errors_of(self, contestant: Contestant) -> Errors:
-        """Counted in ULP of the result's dtype, but of float32 for losses of bfloat16 and float16 logits."""
+        """Counted in ULP of the result's dtype, but of float32 for losses of bfloat16 and float16 arrays."""
         if contestant.outcome is None:
             return Errors()
         exact, outcome = self._truth, contestant.outcome(self._truth.sample)
-        narrow = self._case.dtype in ("bfloat16", "float16")
+        narrow = self._case.dtype in ("bfloat16", "float16") and not self._case.on_tensors
         values = outcome.values.astype(np.float32) if narrow else outcome.values
         value = _greatest(values, exact.values, exact.value_scale)
         if outcome.gradient is None or exact.gradient is None:

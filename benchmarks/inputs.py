@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.cases import Case
+from benchmarks.cases import HEAD, Case
 
 Array = NDArray[Any]
 
@@ -38,6 +38,8 @@ def draw(case: Case) -> Inputs:
 
     Probabilities are the softmax of such logits without the 12.
     """
+    if case.operation == HEAD:
+        return _head(case)
     predictions, targets = _arguments(case.plain())
     buffer = None
     if case.wants == "gradient into out=":
@@ -71,6 +73,19 @@ def _arguments(case: Case) -> tuple[Array, Any]:
         raised = np.unravel_index(np.arange(0, targets.size, 2), case.rows_shape)
         rows[(*raised, targets[raised])] += 12.0
     return predictions.astype(_dtype(case.dtype), copy=False), targets
+
+
+def _head(case: Case) -> Inputs:
+    """Normal features and weights whose logits have standard deviation 2; peaked ones add 25 for the label."""
+    rng, (rows, width, classes) = np.random.default_rng(_SEED), case.shape
+    features = 2.0 * rng.standard_normal((rows, width), dtype=np.float32)
+    weight = rng.standard_normal((classes, width), dtype=np.float32) / np.float32(math.sqrt(width))
+    targets = rng.integers(0, classes, rows)
+    options: dict[str, Any] = {"weight": weight.astype(_dtype(case.dtype))}
+    if case.option == "filter_eps":
+        features = features + 25.0 * weight[targets]
+        options["filter_eps"] = 1e-6
+    return Inputs(features.astype(_dtype(case.dtype)), targets, None, options)
 
 
 def _options(case: Case, targets: Any) -> dict[str, Any]:

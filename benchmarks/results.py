@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -40,17 +41,25 @@ class Entry:
     milliseconds: Quartiles
     ratio: float
     errors: Errors
+    megabytes: float = math.nan  # beside inputs and results, where it was measured
 
 
-def entries(case: Case, names: Sequence[str], seconds: NDArray[np.float64], errors: Sequence[Errors]) -> list[Entry]:
+def entries(
+    case: Case,
+    names: Sequence[str],
+    seconds: NDArray[np.float64],
+    errors: Sequence[Errors],
+    megabytes: Sequence[float] | None = None,
+) -> list[Entry]:
     """The entries of a case from its times (rounds × contestants, the library first; NaN where one did not run)."""
     times = [Quartiles.of(1e3 * seconds[:, i]) for i in range(len(names))]
     own = times[0].median
-    return [Entry(case, *of_one) for of_one in zip(names, times, (t.median / own for t in times), errors, strict=True)]
+    ratios, memory = [t.median / own for t in times], megabytes or [math.nan] * len(names)
+    return [Entry(case, *of_one) for of_one in zip(names, times, ratios, errors, memory, strict=True)]
 
 
-_CASE = ("operation", "shape", "wants", "targets", "dtype", "axis", "option")
-_NUMBERS = ("ms_low", "ms_median", "ms_high", "ratio", "value_ulp", "gradient_ulp")
+CASE = ("operation", "shape", "wants", "targets", "dtype", "axis", "option")
+_NUMBERS = ("ms_low", "ms_median", "ms_high", "ratio", "value_ulp", "gradient_ulp", "mb")
 
 
 def save(found: Sequence[Entry], conditions: Mapping[str, str]) -> Path:
@@ -59,11 +68,11 @@ def save(found: Sequence[Entry], conditions: Mapping[str, str]) -> Path:
     path = FOLDER / f"{conditions['date']}_{cpu}_{conditions['threads']}-threads.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*_CASE, "contestant", *_NUMBERS, *conditions])
+        writer.writerow([*CASE, "contestant", *_NUMBERS, *conditions])
         for entry in found:
-            numbers = [*astuple(entry.milliseconds), entry.ratio, *astuple(entry.errors)]
+            numbers = [*astuple(entry.milliseconds), entry.ratio, *astuple(entry.errors), entry.megabytes]
             shown = [f"{number:.5g}" for number in numbers]
-            writer.writerow([*_written(entry.case), entry.contestant, *shown, *conditions.values()])
+            writer.writerow([*written(entry.case), entry.contestant, *shown, *conditions.values()])
     return path
 
 
@@ -77,20 +86,21 @@ def load(path: Path) -> tuple[list[Entry], dict[str, str]]:
     found, conditions = [], {}
     with path.open(newline="", encoding="utf-8") as file:
         for line in csv.DictReader(file):
-            case = _read(*(line.pop(name) for name in _CASE))
+            case = read(*(line.pop(name) for name in CASE))
             contestant = line.pop("contestant")
-            low, median, high, ratio, *errors = (float(line.pop(name)) for name in _NUMBERS)
-            found.append(Entry(case, contestant, Quartiles(low, median, high), ratio, Errors(*errors)))
+            low, median, high, ratio, *errors, megabytes = (float(line.pop(name)) for name in _NUMBERS)
+            found.append(Entry(case, contestant, Quartiles(low, median, high), ratio, Errors(*errors), megabytes))
             conditions = line
     return found, conditions
 
 
-def _written(case: Case) -> tuple[str, ...]:
+def written(case: Case) -> tuple[str, ...]:
+    """What tells a case from others, in words."""
     shape = "x".join(map(str, case.shape))
     return case.operation, shape, case.wants, case.targets, case.dtype, str(case.axis), case.option
 
 
-def _read(operation: str, shape: str, wants: Any, targets: Any, dtype: str, axis: str, option: Any) -> Case:
+def read(operation: str, shape: str, wants: Any, targets: Any, dtype: str, axis: str, option: Any) -> Case:
     """The case, with its aim if it is one of those that are measured."""
-    read = Case(operation, tuple(map(int, shape.split("x"))), wants, targets, dtype, int(axis), option)
-    return next((case for case in CASES if case == read), read)
+    found = Case(operation, tuple(map(int, shape.split("x"))), wants, targets, dtype, int(axis), option)
+    return next((case for case in CASES if case == found), found)

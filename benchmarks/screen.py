@@ -9,11 +9,11 @@ from itertools import groupby
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks.aims import TIME, Judged, Verdict
+from benchmarks.aims import MEMORY, TIME, Judged, Verdict
 from benchmarks.results import Entry, Quartiles
 
 WIDTH = 100
-_COLUMNS = (("", 18), ("ms", 30), ("× crossentropy's", 17), ("ULP: value", 10), ("gradient", 8))
+_COLUMNS = (("", 18), ("ms", 30), ("× crossentropy's", 17), ("ULP: value", 10), ("gradient", 8), ("MB", 6))
 
 
 def sections(found: Sequence[Entry]) -> Iterator[Text | Table]:
@@ -24,7 +24,12 @@ def sections(found: Sequence[Entry]) -> Iterator[Text | Table]:
         for heading, width in _COLUMNS:
             table.add_column(heading, justify="right" if heading else "left", min_width=width)
         for entry in group:
-            numbers = (number(entry.ratio), number(entry.errors.value), number(entry.errors.gradient))
+            numbers = (
+                number(entry.ratio),
+                number(entry.errors.value),
+                number(entry.errors.gradient),
+                number(entry.megabytes),
+            )
             table.add_row(entry.contestant, spread(entry.milliseconds), *numbers)
         yield table
 
@@ -35,7 +40,7 @@ def summary(cases: Sequence[Judged], explanations: Mapping[str, str]) -> Iterato
     for judged in cases:
         if judged.verdicts:
             figures = ", ".join(
-                verdict_of(verdict) if verdict.of == TIME else f"{verdict.of}: {verdict_of(verdict)}"
+                verdict_of(verdict) if verdict.of in (TIME, MEMORY) else f"{verdict.of}: {verdict_of(verdict)}"
                 for verdict in judged.verdicts
             )
             yield Text(f"{'✓' if judged.reached else '✗'} {judged.case}: {figures}")
@@ -45,7 +50,7 @@ def summary(cases: Sequence[Judged], explanations: Mapping[str, str]) -> Iterato
 
 def verdict_of(verdict: Verdict) -> str:
     """A figure with its bound and a mark."""
-    relation, unit = "≥" if verdict.at_least else "≤", f" {TIME}" if verdict.of == TIME else ""
+    relation, unit = "≥" if verdict.at_least else "≤", f" {verdict.of}" if verdict.of in (TIME, MEMORY) else ""
     return f"{number(verdict.figure)}{unit} {relation} {verdict.bound:g} {'✓' if verdict.reached else '✗'}"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.cases import Case
-from benchmarks.contestants import floor, jax, ours, scikit_learn, scipy, torch_compiled, torch_eager
+from benchmarks.cases import HEAD, Case
+from benchmarks.contestants import floor, heads, jax, ours, scikit_learn, scipy, torch_compiled, torch_eager
 from benchmarks.contestants._contestant import Contestant, Outcome
 from benchmarks.inputs import Inputs
 
@@ -17,6 +17,8 @@ def peers(case: Case, inputs: Inputs, *, compiled: bool, absent: Callable[[str],
 
     Those that compile first, for seconds, only if wanted; ``absent`` is told of a compiler that fails.
     """
+    if case.operation == HEAD:
+        return heads.peers(case, inputs, eager=torch_eager.NAME, floor=floor.NAME)
     found = [ours.plain(case, inputs), torch_eager.contestant(case, inputs)]
     if compiled:
         for module in (torch_compiled, jax):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 import crossentropy as ce
-from benchmarks.cases import Case
+from benchmarks.cases import DROP_IN, HEAD, Case
+from benchmarks.contestants import heads, torch_eager
 from benchmarks.contestants._contestant import Contestant, Outcome
 from benchmarks.inputs import IGNORED, Inputs, Sample
 
@@ -16,6 +17,12 @@ NAME, PLAIN = "crossentropy", "without the option"
 
 def contestant(case: Case, inputs: Inputs) -> Contestant:
     """The public function of the case."""
+    if case.operation == HEAD:
+        return heads.ours(NAME, case, inputs)
+    if case.operation == DROP_IN:
+        from crossentropy.torch import functional
+
+        return torch_eager.of_loss(NAME, case, inputs, functional.cross_entropy)
     operation, z, y, buffer = getattr(ce, case.operation), inputs.predictions, inputs.targets, inputs.buffer
     options = {**case.arguments, **inputs.options}
     if y is None:
@@ -46,7 +53,7 @@ def contestant(case: Case, inputs: Inputs) -> Contestant:
 
 def plain(case: Case, inputs: Inputs) -> Contestant | None:
     """For a case with an option: the same call without it, on the same logits and in the same buffer."""
-    if not case.option:
+    if not case.option or case.on_tensors:
         return None
     operation, z, y, buffer = getattr(ce, case.operation), inputs.predictions, inputs.targets, inputs.buffer
     y = np.where(y == IGNORED, 0, y)

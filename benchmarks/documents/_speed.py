@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from benchmarks.aims import TIME, Judged, Verdict, judged
-from benchmarks.cases import Case
-from benchmarks.contestants import floor, ours, torch_eager
+from benchmarks.aims import MEMORY, TIME, Judged, Verdict, judged
+from benchmarks.cases import HEAD, Case
+from benchmarks.contestants import floor, heads, ours, torch_eager
 from benchmarks.documents._blocks import table
 from benchmarks.explanations import EXPLANATIONS
 from benchmarks.results import Entry
@@ -25,14 +25,15 @@ def readme_table(found: Sequence[Entry], conditions: Mapping[str, str]) -> str:
     """One line for each case with an aim, those with an option in a table of their own; why some are missed."""
     cases = [case for case in judged(found) if case.verdicts]
     notes = list(dict.fromkeys(EXPLANATIONS[str(case.case)] for case in cases if str(case.case) in EXPLANATIONS))
-    plain = [case for case in cases if not case.case.option]
+    of_heads = [case for case in cases if case.case.operation == HEAD]
+    plain = [case for case in cases if not case.case.option and case not in of_heads]
     headings = ["on", "computed", "ms ", "× floor ", "PyTorch, × ", "other peers, ×", "error, ULP ", "PyTorch's "]
     rows = []
     for operation in dict.fromkeys(case.case.operation for case in plain):
         rows.append([f"**`{operation}`**", *[""] * (len(headings) - 1)])
         rows += [_line(case, notes) for case in plain if case.case.operation == operation]
-    options = [case for case in cases if case.case.option]
-    parts = [table(headings, rows), _options(options, notes), _reached(cases)]
+    options = [case for case in cases if case.case.option and case not in of_heads]
+    parts = [table(headings, rows), _heads(of_heads, notes), _options(options, notes), _reached(cases)]
     parts += [f"({i}) {note}" for i, note in enumerate(notes, 1)]
     return "\n\n".join([*parts, _conditions(conditions)])
 
@@ -62,6 +63,33 @@ def _line(one: Judged, notes: Sequence[str]) -> list[str]:
         _errors(own),
         _errors(peer) if peer else "",
     ]
+
+
+def _heads(cases: Sequence[Judged], notes: Sequence[str]) -> str:
+    """Heads: the floor is the bare matrix products, and memory counts."""
+    rows = []
+    for one in cases:
+        shown = {verdict.of: _shown(one, verdict, notes) for verdict in one.verdicts}
+        peers = [one.entries.get(name) for name in (torch_eager.NAME, heads.CHUNKED)]
+        own = one.entries[ours.NAME]
+        rows.append(
+            [
+                _inputs(one.case) + (f", `{one.case.option}`" if one.case.option else ""),
+                _COMPUTED[one.case.wants].removesuffix(", fresh"),
+                number(own.milliseconds.median),
+                shown.get(floor.NAME, ""),
+                *(shown.get(peer.contestant, number(peer.ratio)) if peer else "" for peer in peers),
+                shown.get(MEMORY, number(own.megabytes)),
+                *(number(peer.megabytes) if peer else "" for peer in peers),
+            ]
+        )
+    headings = ["rows × width × classes", "computed", "ms ", "× products ", "PyTorch, × ", "in chunks, × "]
+    headings += ["MB ", "PyTorch's ", "in chunks "]
+    return (
+        "Heads: `crossentropy.torch.linear_softmax_cross_entropy` beside the bare matrix products (one for the value, "
+        "three with the gradients), PyTorch's `linear` and `cross_entropy`, and its `linear_cross_entropy` in chunks; "
+        f"MB of memory beside inputs and results.\n\n{table(headings, rows)}"
+    )
 
 
 def _options(cases: Sequence[Judged], notes: Sequence[str]) -> str:
@@ -97,11 +125,11 @@ def _inputs(case: Case) -> str:
 
 
 def _section(one: Judged) -> str:
-    headings = ["", "ms (quartiles) ", "× crossentropy's ", "error of values, ULP ", "of gradients, ULP "]
+    headings = ["", "ms (quartiles) ", "× crossentropy's ", "error of values, ULP ", "of gradients, ULP ", "MB "]
     rows = []
     for entry in one.entries.values():
-        errors = [number(entry.errors.value), number(entry.errors.gradient)]
-        rows.append([entry.contestant, spread(entry.milliseconds), number(entry.ratio), *errors])
+        more = [number(entry.errors.value), number(entry.errors.gradient), number(entry.megabytes)]
+        rows.append([entry.contestant, spread(entry.milliseconds), number(entry.ratio), *more])
     parts = [f"### {one.case}", table(headings, rows)]
     if one.verdicts:
         parts.append(f"Aims: {'; '.join(map(_sentence, one.verdicts))}.")
@@ -111,7 +139,7 @@ def _section(one: Judged) -> str:
 
 
 def _sentence(verdict: Verdict) -> str:
-    if verdict.of == TIME:
+    if verdict.of in (TIME, MEMORY):
         return verdict_of(verdict)
     if verdict.at_least:
         return f"{verdict.of} takes {verdict_of(verdict)} times as long"
