@@ -131,3 +131,18 @@ def test_promise_22_classes_may_lie_on_any_axis(loss, axis):
         np.testing.assert_array_equal(results[0], expected[0])
         for result, same in zip(results[1:], expected[1:], strict=True):
             np.testing.assert_array_equal(np.moveaxis(result, axis, -1), same)
+
+
+def test_promise_22_heads_with_rows_and_classes_more_than_two_to_the_31_elements_apart(wide_memory):
+    near = np.array([[0.5, -1.25, 2.0], [1.0, 3.0, -0.5]], np.float16)
+    strides = (2 * (2**31 + 32), 2)
+    far = np.lib.stride_tricks.as_strided(wide_memory, shape=(2, 3), strides=strides)
+    far[...] = near
+    head, v = ce.linear_softmax_cross_entropy, np.array([1.0, -2.0])
+    for results in (
+        lambda x, w: head(x, w, [0, 1], reduction="none", outputs=("entropy",))[::4],
+        lambda x, w: head.value_and_grad(x, w, [0, 1])[1][:2],
+        lambda x, w: head.hvp(x, w, [0, 1], (w, x, v), bias=v),
+    ):
+        for result, same in zip(results(far, far), results(near, near), strict=True):
+            np.testing.assert_array_equal(result, same)

@@ -127,3 +127,43 @@ def test_a_temporary_would_be_noticed() -> None:
     process = run(TEMPORARY, "float32")
     assert process.stdout == "a result is not counted\n"
     assert process.stderr.endswith("MiB, where results are 16\n")
+
+
+HEAD = """
+import torch, crossentropy.torch as ct
+
+w = filled((1024, columns), dtype, {fill})  # logits would take 32 MiB
+y, block = np.arange(rows) % len(w), 4 * 2**20
+if {tensors}:
+    bits = np.int16 if dtype == "bfloat16" else dtype
+    x, w = (torch.from_numpy(a.view(bits)).view(torch.{dtype}).requires_grad_() for a in (x, w))
+    y, head = torch.from_numpy(y), ct.linear_softmax_cross_entropy
+
+    def value(options):
+        with torch.no_grad():
+            head(x, w, y, **options)
+
+    def gradients(options):
+        x.grad = w.grad = None
+        found = head(x, w, y, **options)
+        (getattr(found, "loss", found) / 3).backward()
+else:
+    head = ce.linear_softmax_cross_entropy
+    value = lambda options: head(x, w, y, **options)
+    gradients = lambda options: head.value_and_grad(x, w, y, **options)
+for options in (dict(), dict(label_smoothing=0.1, softcap=30.0, outputs=("entropy", "correct"))):
+    options |= dict(block_bytes=block)
+    prepare(lambda: gradients(options))
+    if {tensors}:
+        x.grad = w.grad = None
+    takes(lambda: value(options), block)
+    takes(lambda: gradients(options), block + (2 if {halves} else 1) * w.nbytes + x.nbytes)
+"""
+
+
+@pytest.mark.parametrize(("tensors", "dtype"), [(False, "float32"), (True, "float32"), (True, "bfloat16")])
+def test_heads_need_a_block_beside_their_gradients(tensors: bool, dtype: str) -> None:
+    """And for bfloat16 the lower halves of the sums that the weight's gradient is; never the logits."""
+    body = HEAD.format(tensors=tensors, dtype=dtype, fill="1 / columns", halves=dtype == "bfloat16")
+    process = run(body, dtype)
+    assert process.stdout == "good\n", process.stderr
