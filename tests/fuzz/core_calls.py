@@ -179,13 +179,37 @@ def activate(call: CoreCall) -> None:
     )
 
 
+def heads(call: CoreCall) -> None:
+    """What heads ask of the core: numbers of rows, their derivatives, columns that count, sums in halves."""
+    count = int(np.prod(call.leading, dtype=np.int64))
+
+    def vector(dtype: type, size: int = count) -> Any:
+        fitting = None if call.chance(0.2) else call.guarded.output((size,), np.dtype(dtype))
+        return call.or_wild(fitting, lambda: call.one_of([call.wild_array(writeable=True)[0], "text"]))
+
+    mask = call.array(call.one_of([call.shape, (call.classes,)]), [np.dtype(np.uint8)]) if call.chance(0.3) else None
+    common = (call.array(call.shape, _FLOATS), call.number(call.one_of([0.0, 30.0])), call.number(1.0), mask)
+    match int(call.random.integers(4)):
+        case 0:
+            core.describe(*common, vector(np.float64), vector(np.float64), vector(np.int64))
+        case 1:
+            direction = call.array(call.shape, _FLOATS) if call.chance(0.5) else None
+            core.add_derivative(*common, call.weights(count), call.weights(count), direction, call.output(call.shape))
+        case 2:
+            core.mark_columns(common[0], call.weights(count), call.option(), vector(np.uint8, call.classes))
+        case 3:
+            halves = [vector(np.uint16, count * call.classes) for _ in range(2)]
+            core.add_to_halves(common[0], call.chance(0.5), *halves)
+            core.round_halves(*halves)
+
+
 def one_call(random: np.random.Generator) -> str:
     """One random call: "done", or the name of the error that it was refused with."""
     guarded = Guarded(random)
     call = CoreCall(random, guarded)
     try:
         with np.errstate(all="ignore"):
-            call.one_of([rows, rows, elements, activate])(call)
+            call.one_of([rows, rows, elements, activate, heads])(call)
         outcome = "done"
     except (ValueError, TypeError, IndexError) as error:
         outcome = type(error).__name__
