@@ -102,8 +102,9 @@ def _documented(head: LinearLoss[...]) -> str:
     ``crossentropy.linear_softmax_cross_entropy`` of tensors: the same arguments, options, outputs, units, edge cases
     and errors (see there). PyTorch computes the matrix products. bfloat16 features and weight are multiplied as they
     are: their logits are rounded to bfloat16, as those of ``torch.nn.Linear``, and the loss of these is computed in
-    float32; gradients of the weight are summed over blocks in float32 and rounded once. Inside ``torch.autocast``
-    features, weight and bias are cast as those of a linear layer.
+    float32. The weight's gradient is summed over blocks in float32 and rounded once; a block's product of bfloat16 is
+    summed in float32, too, and rounded to bfloat16 before it is added. Inside ``torch.autocast`` features, weight and
+    bias are cast as those of a linear layer.
 
     Differentiable with respect to features, weight and bias, twice: ``backward``, ``create_graph=True``, forward mode
     and the transforms of ``torch.func``; so are the outputs "logsumexp" and "entropy". Where the value is one number
