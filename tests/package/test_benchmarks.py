@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import aims, clock, results, screen
-from benchmarks.cases import CASES, Case
-from benchmarks.contestants import Contestant, Outcome, ours
+from benchmarks import aims, clock, memory, results, screen
+from benchmarks.cases import CASES, HEAD, Case
+from benchmarks.contestants import Contestant, Outcome, floor, ours, torch_eager
 from benchmarks.gate import Errors, Gate, GateError
 from benchmarks.inputs import draw
 
@@ -81,6 +82,15 @@ def test_whoever_takes_long_runs_in_every_third_round(monkeypatch: pytest.Monkey
     np.testing.assert_array_equal(seconds.T, [[0.1] * 6, [1.0, math.nan, math.nan] * 2])
     entries = results.entries(_CASE, list(took), seconds, [Errors()] * 2)
     assert entries[1].ratio == pytest.approx(10.0)
+
+
+def test_memory_is_that_beside_inputs_and_results() -> None:
+    case = next(case for case in _SMALL if case.operation == HEAD and case.wants != "value")
+    assert math.isnan(memory.beside(case, floor.NAME))
+    assert math.isnan(memory.beside(_SMALL[0], ours.NAME))
+    case = replace(case, shape=(2000, 64, 5000))  # logits of 40 MB, and as much for PyTorch's log-probabilities
+    assert 40 < memory.beside(case, ours.NAME) < 50
+    assert memory.beside(case, torch_eager.NAME) > 80
 
 
 def test_results_are_read_as_they_were_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
