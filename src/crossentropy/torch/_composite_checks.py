@@ -49,14 +49,15 @@ def _check_shapes(call: Call, predictions: Tensor, given: dict[str, Any]) -> Non
     """The checks of the losses on arrays, on arrays of 1 that take no memory."""
     options = dict(call.options)
     tail = options.pop("tail", None)
-    arrays = {name: _ones(tensor) for name, tensor in given.items()}
+    arrays = {name: ones(tensor) for name, tensor in given.items()}
     targets: Any = arrays.pop("targets")
     if tail is not None:
         targets = SparseTargets(targets, arrays.pop("probabilities"), tail=tail)
-    LOSSES[call.loss]._problem((_ones(predictions), targets), options | arrays)
+    LOSSES[call.loss]._problem((ones(predictions), targets), options | arrays)
 
 
-def _ones(tensor: Tensor) -> Array:
+def ones(tensor: Tensor) -> Array:
+    """An array of the tensor's shape and dtype that takes no memory."""
     return np.broadcast_to(np.ones((), array_dtype(tensor)), tuple(int(size) for size in tensor.shape))
 
 

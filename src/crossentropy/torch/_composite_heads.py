@@ -14,9 +14,9 @@ from crossentropy._loss import LOSSES
 from crossentropy.torch import _composite_rows as rows
 from crossentropy.torch._calls import TENSORS, Call
 from crossentropy.torch._composite import reduced, working_dtype
-from crossentropy.torch._composite_checks import check
+from crossentropy.torch._composite_checks import check, ones
 from crossentropy.torch._composite_softmax import softmax, times
-from crossentropy.torch._head_calls import HEAD_TENSORS, value_dtype
+from crossentropy.torch._head_calls import HEAD_TENSORS, head_of, value_dtype
 
 Tensor = torch.Tensor
 Given = dict[str, Tensor]
@@ -33,6 +33,7 @@ def value(call: Call, parameters: Sequence[Tensor | None], tensors: Sequence[Ten
     if features is None or weight is None:  # for the type checker: a head always has both
         raise TypeError
     given = {name: tensor for name, tensor in zip(HEAD_TENSORS, tensors, strict=True) if tensor is not None}
+    head_of(call, parameters, tensors, ones)  # for its checks of shapes and options
     features, given = _paired(features, given, call.option("shift"))
     lead, classes = features.shape[:-1], weight.shape[0]
     loss = Call(
@@ -99,9 +100,9 @@ def _described(z: Tensor, call: Call, part: Given, nll: Tensor) -> tuple[Tensor,
     predicted = torch.where(entropy.isnan(), -1, top)
     targets = part["targets"]
     if "probabilities" in part:
-        expected = targets.gather(-1, part["probabilities"].argmax(-1, keepdim=True)).squeeze(-1)
+        expected = targets.long().gather(-1, part["probabilities"].argmax(-1, keepdim=True)).squeeze(-1)
     else:
-        expected = targets.argmax(-1) if targets.is_floating_point() else targets
+        expected = targets.argmax(-1) if targets.is_floating_point() else targets.long()
     return nll, lse, entropy, predicted, predicted == expected
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from crossentropy._heads import linear_softmax_cross_entropy
 from crossentropy._targets import SparseTargets
 from crossentropy.torch._calls import Call, loss_dtype
 from crossentropy.torch._products import TensorProducts
-from crossentropy.torch._tensors import as_array, from_array
+from crossentropy.torch._tensors import Array, as_array, from_array
 
 Tensors = Sequence[torch.Tensor | None]
 
@@ -49,7 +49,7 @@ def value_dtype(tensors: Tensors) -> torch.dtype:
 
 def value(call: Call, parameters: Tensors, tensors: Tensors, wanted: Sequence[bool]) -> list[torch.Tensor | None]:
     """The value, the sum of row weights, the outputs in order, the gradients wanted; None for what is not there."""
-    head = _head(call, parameters, tensors)
+    head = head_of(call, parameters, tensors)
     found = evaluate_head(head, _PRODUCTS, Parameters(*wanted), tuple(call.option("outputs")))
     reducing, dtype = head.problem.reducing._replace(return_weight=False), head.problem.predictions.dtype
     losses = found.losses if reducing.kind == "none" else None
@@ -62,7 +62,7 @@ def gradients(
     call: Call, cotangents: Tensors, parameters: Tensors, tensors: Tensors, wanted: Sequence[bool]
 ) -> list[torch.Tensor | None]:
     """Cotangents of value, lse and entropy (None: 0) times the gradients that are wanted."""
-    head = _head(call, parameters, tensors)
+    head = head_of(call, parameters, tensors)
     return _tensors(derivative(head, _PRODUCTS, Parameters(*wanted), _cotangents(cotangents)))
 
 
@@ -70,23 +70,26 @@ def hessian_product(
     call: Call, cotangents: Tensors, parameters: Tensors, direction: Tensors, tensors: Tensors
 ) -> list[torch.Tensor | None]:
     """The Hessian of the cotangents times the results, times a direction in features, weight and bias (None: 0)."""
-    head, wanted = _head(call, parameters, tensors), Parameters(*(p is not None for p in parameters))
+    head, wanted = head_of(call, parameters, tensors), Parameters(*(p is not None for p in parameters))
     along = Parameters(*(None if v is None else as_array(v) for v in direction))
     return _tensors(derivative(head, _PRODUCTS, wanted, _cotangents(cotangents), along))
 
 
 def tangents(call: Call, parameters: Tensors, direction: Tensors, tensors: Tensors) -> list[torch.Tensor]:
     """The derivatives of value, lse and entropy along a direction."""
-    head = _head(call, parameters, tensors)
+    head = head_of(call, parameters, tensors)
     along = Parameters(*(None if v is None else as_array(v) for v in direction))
     dtype = head.problem.predictions.dtype
     return [from_array(np.asarray(found).astype(dtype)) for found in tangents_of(head, _PRODUCTS, along)]
 
 
-def _head(call: Call, parameters: Tensors, tensors: Tensors) -> Head:
-    features, weight, bias = (None if tensor is None else as_array(tensor) for tensor in parameters)
+def head_of(
+    call: Call, parameters: Tensors, tensors: Tensors, convert: Callable[[torch.Tensor], Array] = as_array
+) -> Head:
+    """The head of a call, with what ``convert`` makes of its tensors, validated."""
+    features, weight, bias = (None if tensor is None else convert(tensor) for tensor in parameters)
     given = zip(HEAD_TENSORS, tensors, strict=True)
-    arrays: dict[str, Any] = {name: as_array(tensor) for name, tensor in given if tensor is not None}
+    arrays: dict[str, Any] = {name: convert(tensor) for name, tensor in given if tensor is not None}
     options = {**linear_softmax_cross_entropy.options, **dict(call.options), "bias": bias}
     for name in ("outputs", "tail"):
         options.pop(name, None)
