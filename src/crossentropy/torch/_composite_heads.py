@@ -41,11 +41,9 @@ def value(
     given = {name: tensor for name, tensor in zip(HEAD_TENSORS, tensors, strict=True) if tensor is not None}
     if classes is WHOLE:
         head_of(call, parameters, tensors, ones)  # for its checks of shapes and options
-    features, given = _paired(features, given, call.option("shift"))
+    features, given = paired(features, given, call.option("shift"))
     lead, here = features.shape[:-1], weight.shape[0]
-    loss = Call(
-        _LOSS, tuple((name, v) for name, v in call.options if name in LOSSES[_LOSS].contract.options or name == "tail")
-    )
+    loss = loss_of(call)
     like = features.new_zeros(1, dtype=value_dtype((features, weight))) if bias is None else bias
     if classes is WHOLE:
         check(loss, like.detach().expand(*lead, here), [given.get(name) for name in TENSORS])
@@ -89,6 +87,12 @@ def value(
     return [result, total_weight, *outputs]
 
 
+def loss_of(call: Call) -> Call:
+    """The call of the loss of the logits."""
+    names = (*LOSSES[_LOSS].contract.options, "tail")
+    return Call(_LOSS, tuple((name, value) for name, value in call.options if name in names))
+
+
 _OF_CLASSES = ("class_weight", "class_mask")
 
 
@@ -117,7 +121,7 @@ def _described(z: Tensor, call: Call, part: Given, nll: Tensor, classes: Classes
     return nll, lse, entropy, predicted, predicted == expected
 
 
-def _paired(features: Tensor, given: Given, shift: int) -> tuple[Tensor, Given]:
+def paired(features: Tensor, given: Given, shift: int) -> tuple[Tensor, Given]:
     """Position l of each sequence with the target of l + shift."""
     if shift == 0:
         return features, given

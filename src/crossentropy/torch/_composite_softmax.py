@@ -48,7 +48,7 @@ def softmax(x: Tensor, temperature: float, classes: Classes = WHOLE) -> Softmax:
         surprisal=surprisal,
         probability=probability,
         complement=torch.where(top, others / (1.0 + others), 1.0 - probability),
-        logsumexp=torch.where(certain, m, fixed / temperature + log_total),
+        logsumexp=torch.where(certain | (m == -math.inf), m, fixed / temperature + log_total),
     )
 
 
