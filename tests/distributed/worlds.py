@@ -21,11 +21,11 @@ _processes.set_forkserver_preload(["crossentropy.distributed", "tests.distribute
 class World:
     """Ranks that wait for work. They find each other by a file, so that no port is taken."""
 
-    def __init__(self, size: int, folder: Path, timeout: float = 60.0) -> None:
+    def __init__(self, size: int, folder: Path) -> None:
         self.size, self._pipes, self._ranks = size, [], []
         for rank in range(size):
             here, there = _processes.Pipe()
-            process = _processes.Process(target=_work, args=(rank, size, str(folder / "store"), timeout, there))
+            process = _processes.Process(target=_work, args=(rank, size, str(folder / "store"), there))
             process.start()
             there.close()
             self._pipes.append(here)
@@ -56,11 +56,9 @@ class World:
             process.join()
 
 
-def _work(rank: int, size: int, store: str, timeout: float, pipe: Connection) -> None:
+def _work(rank: int, size: int, store: str, pipe: Connection) -> None:
     torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo", f"file://{store}", rank=rank, world_size=size, timeout=timedelta(seconds=timeout)
-    )
+    distributed.init_process_group("gloo", f"file://{store}", rank=rank, world_size=size, timeout=timedelta(seconds=60))
     while (given := pipe.recv()) is not None:
         work, args = given
         try:

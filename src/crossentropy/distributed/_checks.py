@@ -176,5 +176,5 @@ def _check_distributions(arguments: Arguments, ranks: Ranks) -> None:
         )
     elif not fine.all():
         where: tuple[Any, ...] = tuple((~fine).nonzero()[0].tolist())
-        row = np.concatenate(ranks.told(as_array(targets[where].float().cpu())))
-        raise not_a_distribution("targets", row.astype(array_dtype(targets)), where, SOFT_REMEDY)
+        row = np.concatenate(ranks.told(as_array(targets[where].cpu())))
+        raise not_a_distribution("targets", row, where, SOFT_REMEDY)

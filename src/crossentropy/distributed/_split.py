@@ -1,9 +1,9 @@
 """The class axis in slices, one on each rank: reductions over all classes, with their derivatives.
 
-A number of a class is on one rank, a number of a row on all. A reduction (``_Sum``) leads from the first to the second:
-its cotangent is the same on all ranks already, and goes to each class as it is. The way back (``_Each``) gives each
-class the row's number: its cotangents are added up over the ranks. So each is the derivative of the other, to any order,
-and a gradient is complete: of a slice on its rank, of what all ranks hold on all of them.
+A number of a class is on one rank, a number of a row on all. A sum (``_Sum``) leads from the first to the second: its
+cotangent is the same on all ranks already, and goes to each class as it is. The way back (``_Each``) gives each class
+the row's number: its cotangents are added up over the ranks. So each is the other's derivative, to any order, and a
+gradient is complete: of a slice on its rank, of what all ranks hold on all of them.
 """
 
 from __future__ import annotations

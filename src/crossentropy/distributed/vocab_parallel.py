@@ -9,7 +9,8 @@ shares. ``docs/how-to/vocab-parallel.md`` shows a training step.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -31,9 +32,15 @@ from crossentropy.torch._head_calls import HEAD_TENSORS
 __all__ = ["linear_softmax_cross_entropy", "softmax_cross_entropy"]
 
 Tensor = torch.Tensor
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-@torch.compiler.disable
+def _uncompiled(function: F) -> F:
+    """What torch.compile leaves as it is, between its graphs: the ranks agree in Python."""
+    return cast(F, torch.compiler.disable(function))  # type: ignore[no-untyped-call]
+
+
+@_uncompiled
 def linear_softmax_cross_entropy(
     features: Tensor,
     weight: Tensor,
@@ -87,7 +94,7 @@ def linear_softmax_cross_entropy(
     Raises:
         IndexError, ValueError, TypeError: what the head on one process raises, on every rank alike; arguments that
             differ between ranks; no process group.
-        RuntimeError: a rank that has died, at once, or that does not call, within the group's timeout.
+        RuntimeError: within the group's timeout, where a rank has died or does not call.
 
     Example:
         >>> import torch
@@ -114,7 +121,7 @@ def linear_softmax_cross_entropy(
     return _heads._result(call, tuple(found))
 
 
-@torch.compiler.disable
+@_uncompiled
 def softmax_cross_entropy(
     logits: Tensor,
     targets: Tensor | SparseTargets,
