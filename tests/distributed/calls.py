@@ -71,7 +71,7 @@ BOTH: dict[str, Given] = {
         "softcap": 4.0,
         "z_loss": 0.01,
         "focal_gamma": 0.5,
-        "class_mask": _mask((0, 1), (2, 6), (4, 4)),
+        "class_mask": _mask((0, 1), (2, 5), (4, 4)),
         "outputs": OUTPUTS,
     },
     "mask": {"class_mask": torch.tensor([True, True, True, False, True, True, False]), "label_smoothing": 0.2},

@@ -6,6 +6,7 @@ with all classes, in the words of the losses on arrays.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,9 @@ from crossentropy.torch._head_calls import HEAD_TENSORS, head_of
 from crossentropy.torch._tensors import array_dtype, as_array
 
 Tensor = torch.Tensor
+
+#: The tensors of a head that it can be differentiated with respect to in one process, and their order.
+PARAMETERS = ("features", "weight", "bias")
 
 #: Options that say which rows have which target, and nothing of the slice.
 _OF_TARGETS = ("tail", "ignore_index", "shift", "axis")
@@ -61,6 +65,12 @@ class Arguments(NamedTuple):
             return None
         return at if isinstance(at, int) and -tensor.ndim <= at < tensor.ndim else None
 
+    @property
+    def size(self) -> int:
+        """How many classes the rank has."""
+        at = self.class_axis(self.sliced)
+        return 1 if at is None else self.tensors[self.sliced].shape[at]  # without an axis the fault is named later
+
     def facts(self) -> Facts:
         """What must be the same on all ranks."""
         found = {name: repr(value) for name, value in self.call.options}
@@ -79,7 +89,7 @@ class Arguments(NamedTuple):
             loss, arrays, options = _calls._arguments(self.call, seen["logits"], [seen.get(name) for name in TENSORS])
             found = loss._problem(arrays, options)
             return found  # type: ignore[return-value]  # logits are those of rows
-        parameters = [seen.get(name) for name in ("features", "weight", "bias")]
+        parameters = [seen.get(name) for name in PARAMETERS]
         return head_of(self.call, parameters, [seen.get(name) for name in HEAD_TENSORS]).problem
 
     def of_slice(self) -> Arguments:
@@ -118,13 +128,18 @@ def _seen(tensor: Tensor) -> Tensor:
     return torch.ones((), dtype=tensor.dtype).expand(tensor.shape)
 
 
-def agreed(ranks: Ranks, arguments: Arguments) -> Split:
-    """How the classes are split, once the arguments are found good; else every rank raises."""
-    at = arguments.class_axis(arguments.sliced)
-    sizes = [1 if at is None else arguments.tensors[arguments.sliced].shape[at]]
-    told = ranks.told((sizes[0], arguments.facts()))
-    check_same([facts for _, facts in told])
-    sizes = [size for size, _ in told]
+def agreed(ranks: Ranks, arranged: Callable[[], Arguments]) -> tuple[Arguments, Split]:
+    """The arguments, and how the classes are split, once all is found good; else every rank raises."""
+    held: list[Arguments] = []
+
+    def told() -> tuple[int, Facts]:
+        held.append(arranged())
+        return held[0].size, held[0].facts()
+
+    said = ranks.attempted(told)
+    (arguments,) = held
+    check_same([facts for _, facts in said])
+    sizes = [size for size, _ in said]
     if 0 in sizes:
         raise ValueError(
             sentence(
@@ -138,7 +153,7 @@ def agreed(ranks: Ranks, arguments: Arguments) -> Split:
     ranks.attempted(lambda: _check(arguments, split))
     if arguments.is_soft:
         _check_distributions(arguments, ranks)
-    return split
+    return arguments, split
 
 
 def _check(arguments: Arguments, split: Split) -> None:

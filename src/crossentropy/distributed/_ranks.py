@@ -46,21 +46,18 @@ class Ranks:
         self._together(distributed.all_gather_object, found, own)
         return found
 
-    def attempted(self, attempt: Callable[[], T]) -> T:
-        """What ``attempt`` returns. Where it finds a fault on any rank, every rank raises: its own, or the first."""
-        result, own = None, None
+    def attempted(self, attempt: Callable[[], T]) -> list[T]:
+        """What ``attempt`` returns on each rank. A fault on any of them is raised on all: their own, or the first."""
         try:
-            result = attempt()
+            found = self.told((attempt(), None))
         except (TypeError, ValueError, IndexError) as error:
-            own = error
-        faults = self.told(None if own is None else (type(own), str(own)))
-        if own is not None:
-            raise own
-        for rank, fault in enumerate(faults):
+            self.told((None, (type(error), str(error))))
+            raise
+        for rank, (_, fault) in enumerate(found):
             if fault is not None:
                 kind, message = fault
                 raise kind(f"rank {rank}: {message}")
-        return result  # type: ignore[return-value]  # an attempt without a fault has one
+        return [result for result, _ in found]
 
     def _together(self, collective: Callable[..., Any], *args: Any) -> None:
         try:

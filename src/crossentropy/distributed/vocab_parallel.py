@@ -21,7 +21,7 @@ from crossentropy._evaluate import value_of
 from crossentropy._head_inputs import BLOCK_BYTES
 from crossentropy._problems import Reducing
 from crossentropy._targets import SparseTargets
-from crossentropy.distributed._checks import Arguments, agreed
+from crossentropy.distributed._checks import PARAMETERS, Arguments, agreed
 from crossentropy.distributed._ranks import Ranks
 from crossentropy.torch import _composite_heads, _heads, _losses
 from crossentropy.torch import _composite_rows as rows
@@ -109,14 +109,17 @@ def linear_softmax_cross_entropy(
     Source: Shoeybi et al., "Megatron-LM", 2019.
     """
     given = {**locals()}
-    ranks, operands = Ranks(given.pop("group")), [given.pop(name) for name in ("features", "weight", "targets")]
-    parameters, tensors, call = ranks.attempted(
-        lambda: _heads.linear_softmax_cross_entropy._arranged(tuple(operands), given)
-    )
-    named = dict(zip(("features", "weight", "bias"), parameters, strict=True))
-    present = {name: tensor for name, tensor in named.items() if tensor is not None} | tensors
-    split = agreed(ranks, Arguments(call, present))
-    found = _composite_heads.value(call, parameters, [tensors.get(name) for name in HEAD_TENSORS], split)
+    ranks = Ranks(given.pop("group"))
+
+    def arranged() -> Arguments:
+        operands = tuple(given.pop(name) for name in ("features", "weight", "targets"))
+        parameters, tensors, call = _heads.linear_softmax_cross_entropy._arranged(operands, given)
+        named = dict(zip(PARAMETERS, parameters, strict=True))
+        return Arguments(call, {name: tensor for name, tensor in named.items() if tensor is not None} | tensors)
+
+    (call, tensors), split = agreed(ranks, arranged)
+    parameters, others = ([tensors.get(name) for name in names] for names in (PARAMETERS, HEAD_TENSORS))
+    found = _composite_heads.value(call, parameters, others, split)
     _warn_of_nothing(call, found[1])
     return _heads._result(call, tuple(found))
 
@@ -157,14 +160,17 @@ def softmax_cross_entropy(
         >>> distributed.destroy_process_group()
     """
     given = {**locals()}
-    ranks, operands = Ranks(given.pop("group")), [given.pop(name) for name in ("logits", "targets")]
-    predictions, tensors, options = ranks.attempted(
-        lambda: _losses.softmax_cross_entropy._arranged(tuple(operands), given)
-    )
-    call = Call("softmax_cross_entropy", tuple(options.items()))
-    split = agreed(ranks, Arguments(call, {"logits": predictions} | tensors))
-    losses, weights = rows.softmax_cross_entropy(predictions.to(working_dtype(predictions)), call, tensors, split)
-    value, weight = reduced(losses, weights, call, loss_dtype(predictions))
+    ranks = Ranks(given.pop("group"))
+
+    def arranged() -> Arguments:
+        operands = tuple(given.pop(name) for name in ("logits", "targets"))
+        z, tensors, options = _losses.softmax_cross_entropy._arranged(operands, given)
+        return Arguments(Call("softmax_cross_entropy", tuple(options.items())), {"logits": z} | tensors)
+
+    (call, tensors), split = agreed(ranks, arranged)
+    z = tensors["logits"]
+    losses, weights = rows.softmax_cross_entropy(z.to(working_dtype(z)), call, tensors, split)
+    value, weight = reduced(losses, weights, call, loss_dtype(z))
     _warn_of_nothing(call, weight)
     return (value, weight) if call.option("return_weight") else value
 
