@@ -166,6 +166,10 @@ class Engine(Protocol):
         """
 
 
+#: What to do about a soft target that is no distribution.
+SOFT_REMEDY = "divide the row by its sum, or list part of its mass with SparseTargets(…, tail=…)"
+
+
 def error_of(problem: Problem, finding: Finding) -> Exception:
     """The exception for a finding: names the row, what stands there, and what to do."""
     predictions, targets = problem.names
@@ -184,8 +188,7 @@ def error_of(problem: Problem, finding: Finding) -> Exception:
         )
     if finding.fault is Fault.TARGET_NOT_DISTRIBUTION:
         row = problem.targets.values[where]  # type: ignore[union-attr]
-        remedy = "divide the row by its sum, or list part of its mass with SparseTargets(…, tail=…)"
-        return not_a_distribution(targets, row, where, remedy)
+        return not_a_distribution(targets, row, where, SOFT_REMEDY)
     if finding.fault in (Fault.SPARSE_OUT_OF_RANGE, Fault.SPARSE_REPEATED):
         found = int(problem.targets.indices[(*where, finding.column)])  # type: ignore[union-attr]
         repeated = finding.fault is Fault.SPARSE_REPEATED

@@ -27,6 +27,19 @@ def test_import_brings_numpy_and_nothing_heavy() -> None:
     assert not brought & HEAVY
 
 
+def test_distributed_says_what_it_needs() -> None:
+    """Without PyTorch, and with one that was built without torch.distributed."""
+    for absence, received in (
+        ("sys.modules['torch'] = None", "none"),
+        ("import torch.distributed as d; d.is_available = lambda: False", "one without it"),
+    ):
+        said = run(f"import sys; {absence}\ntry: import crossentropy.distributed\nexcept ImportError as e: print(e)")
+        assert said == (
+            f"crossentropy.distributed: expected PyTorch with torch.distributed, got {received}; install it: "
+            "pip install 'crossentropy[torch]'"
+        )
+
+
 def test_the_test_above_would_notice() -> None:
     assert brought_by("crossentropy, rich") & HEAVY == {"rich"}
 
@@ -48,6 +61,7 @@ ARROWS = {
     "testing": {"public"},
     "io": {"public"},
     "torch": {"public"},
+    "distributed": {"public", "torch"},
     "explanation": {"public", "reference"},
     "linear_model": {"public", "io"},
     "evaluation": {"public", "io", "reference"},

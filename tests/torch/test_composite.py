@@ -265,6 +265,29 @@ def test_a_compiled_call_asserts_its_labels() -> None:
         compiled(torch.zeros(2, 3), torch.tensor([0, 3]), weight)
 
 
+def test_promise_10_the_head_gives_a_row_of_only_minus_infinity_its_logsumexp() -> None:
+    with ct.use_implementation("composite"):
+        found = ct.linear_softmax_cross_entropy(
+            torch.ones(2, 3),
+            torch.ones(2, 3),
+            torch.tensor([0, 1]),
+            class_mask=torch.tensor([[False, False], [True, False]]),
+            outputs="logsumexp",
+        )
+    assert found.logsumexp.tolist() == [-INF, 3.0]
+
+
+def test_promise_19_the_head_rounds_the_gradient_of_a_weight_once() -> None:
+    generator, slopes = torch.Generator().manual_seed(0), []
+    x, w = (torch.randn(shape, generator=generator).bfloat16() for shape in ((64, 8), (5, 8)))
+    labels = torch.arange(64) % 5
+    for block_bytes in (1, 1 << 20):  # a row at a time, and all at once
+        with ct.use_implementation("composite"):
+            loss = ct.linear_softmax_cross_entropy(x, w.requires_grad_(), labels, block_bytes=block_bytes)
+        slopes.append(torch.autograd.grad(loss, w)[0])
+    assert torch.equal(*slopes)
+
+
 def test_no_row_left_promise_17() -> None:
     x, labels = torch.zeros(2, 3, requires_grad=True), torch.tensor([-100, -100])
     with ct.use_implementation("composite"):

@@ -29,12 +29,21 @@ Tensor = torch.Tensor
 def check(call: Call, predictions: Tensor, tensors: Sequence[Tensor | None]) -> None:
     """Raise what the native core raises, or see to it that a wrong number stops the computation."""
     given = {name: tensor for name, tensor in zip(TENSORS, tensors, strict=True) if tensor is not None}
-    if predictions.device.type != "meta" and not is_traced() and (_is_near(predictions) or is_checked()):
+    if can_look(predictions):
         Value.apply(*(t if t is None else t.detach().cpu() for t in (predictions, *tensors)), call)
         return
     _check_shapes(call, predictions, dict(given))
-    if predictions.device.type == "meta":
-        return
+    if predictions.device.type != "meta":
+        assert_numbers(call, predictions, given)
+
+
+def can_look(predictions: Tensor) -> bool:
+    """Whether the numbers of tensors on this one's device are looked at before they are computed with."""
+    return predictions.device.type != "meta" and not is_traced() and (_is_near(predictions) or is_checked())
+
+
+def assert_numbers(call: Call, predictions: Tensor, given: dict[str, Tensor]) -> None:
+    """See to it that a wrong number stops the computation, without waiting for it."""
     for name, fine, expected in _conditions(call, predictions, given):
         remedy = 'call it on the CPU, or inside "with crossentropy.checked():", to learn which'
         message = sentence(name, expected=expected, received="other numbers", remedy=remedy)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 
 from crossentropy.torch._calls import Call
+from crossentropy.torch._composite_classes import WHOLE, Classes
 from crossentropy.torch._composite_softmax import softmax, times
 
 Tensor = torch.Tensor
@@ -30,7 +31,7 @@ class _Rows(NamedTuple):
         return torch.where(self.kept, s * losses, 0.0), torch.where(self.kept, s * weights, 0.0)
 
 
-def _rows(x: Tensor, call: Call, given: Given) -> _Rows:
+def _rows(x: Tensor, call: Call, given: Given, classes: Classes = WHOLE) -> _Rows:
     x, targets = x.movedim(call.axis or 0, -1), given["targets"]
     kept = torch.ones(x.shape[:-1], dtype=torch.bool, device=x.device)
     of_labels = not targets.is_floating_point() and "probabilities" not in given
@@ -41,25 +42,26 @@ def _rows(x: Tensor, call: Call, given: Given) -> _Rows:
     kept = kept & (weight != 0.0)
     if of_labels:
         labels = torch.where(kept, targets.long(), 0).unsqueeze(-1)
-        dense = (torch.arange(x.shape[-1], device=x.device) == labels).to(x.dtype)
+        dense = (classes.numbers(x) == labels).to(x.dtype)
     elif "probabilities" in given:
-        dense = _from_listed(given, kept, x, call)
+        dense = _from_listed(given, kept, x, call, classes)
     else:
         dense = torch.where(kept.unsqueeze(-1), targets.movedim(call.axis or 0, -1).to(x.dtype), 0.0)
     x = torch.where(kept.unsqueeze(-1), x, 1.0)
     return _Rows(x, dense, given.get("class_weight", one).to(x.dtype), weight, kept)
 
 
-def _from_listed(given: Given, kept: Tensor, x: Tensor, call: Call) -> Tensor:
+def _from_listed(given: Given, kept: Tensor, x: Tensor, call: Call, classes: Classes) -> Tensor:
     """Sparse targets as distributions over all classes."""
     indices, p = (given[name].movedim(call.axis or 0, -1) for name in ("targets", "probabilities"))
-    listed, classes = p.shape[-1], x.shape[-1]
-    p = torch.where(kept.unsqueeze(-1), p.to(x.dtype), 0.0)
+    listed, here, count = p.shape[-1], x.shape[-1], classes.count(x.shape[-1])
+    (p,) = classes.each(torch.where(kept.unsqueeze(-1), p.to(x.dtype), 0.0))
     indices = torch.where(kept.unsqueeze(-1), indices.long(), torch.arange(listed, device=x.device))
-    dense = torch.zeros_like(x)
-    if call.option("tail") == "uniform" and listed < classes:
-        dense = dense + ((1.0 - p.sum(-1, keepdim=True)) / (classes - listed)).clamp(min=0.0)
-    return dense.scatter(-1, indices, p)
+    dense = x.new_zeros((*x.shape[:-1], here + 1))  # the last place is for classes that are elsewhere
+    if call.option("tail") == "uniform" and listed < count:
+        dense = dense + ((1.0 - p.sum(-1, keepdim=True)) / (count - listed)).clamp(min=0.0)
+    places = indices - classes.numbers(x)[0]
+    return dense.scatter(-1, torch.where((places >= 0) & (places < here), places, here), p)[..., :-1]
 
 
 def _tanh(u: Tensor) -> Tensor:
@@ -69,29 +71,32 @@ def _tanh(u: Tensor) -> Tensor:
     return torch.where(far, outside, torch.tanh(torch.where(far, 0.0, u)))
 
 
-def _smoothed(targets: Tensor, allowed: Tensor, smoothing: float) -> Tensor:
+def _smoothed(targets: Tensor, allowed: Tensor, smoothing: float, classes: Classes = WHOLE) -> Tensor:
     """Mixed with the uniform distribution over the allowed classes, where there are any."""
     if smoothing == 0.0:
         return targets
-    count = allowed.sum(-1, keepdim=True)
-    mixed = (1.0 - smoothing) * targets + smoothing * allowed.to(targets.dtype) / count.clamp(min=1)
+    (count,) = classes.sum(allowed.to(targets.dtype))
+    mixed = (1.0 - smoothing) * targets + smoothing * allowed.to(targets.dtype) / count.clamp(min=1.0)
     return torch.where(count > 0, mixed, targets)
 
 
-def softmax_cross_entropy(x: Tensor, call: Call, given: Given, *, divergence: bool = False) -> Found:
+def softmax_cross_entropy(
+    x: Tensor, call: Call, given: Given, classes: Classes = WHOLE, *, divergence: bool = False
+) -> Found:
     """Σ_c w_c t_c [(1 - p_c)^γ (-log p_c) + λ lse²]; for the divergence also Σ_c w_c t_c log t_c."""
-    rows = _rows(x, call, given)
+    rows = _rows(x, call, given, classes)
     z, dropped = transformed(rows.x, call, given)
-    targets = _smoothed(rows.targets, ~dropped, call.option("label_smoothing"))
-    mass, row = rows.class_weight * targets, softmax(z, call.option("temperature"))
+    targets = _smoothed(rows.targets, ~dropped, call.option("label_smoothing"), classes)
+    mass, row = rows.class_weight * targets, softmax(z, call.option("temperature"), classes)
     cost = row.surprisal
     if call.option("focal_gamma"):
         # at 1 - p = 0 the product vanishes with its derivative, but not the power's
         gone = row.complement == 0.0
         cost = torch.where(gone, 0.0, torch.where(gone, 1.0, row.complement) ** call.option("focal_gamma") * cost)
-    losses, weights = times(mass, cost).sum(-1), mass.sum(-1)
-    if divergence:
-        losses = losses - (rows.class_weight * torch.special.entr(targets)).sum(-1)
+    own = (rows.class_weight * torch.special.entr(targets),) if divergence else ()
+    losses, weights, *of_targets = (found.squeeze(-1) for found in classes.sum(times(mass, cost), mass, *own))
+    for entropy in of_targets:
+        losses = losses - entropy
     if call.option("z_loss"):
         losses = losses + times(call.option("z_loss") * weights, row.logsumexp.squeeze(-1) ** 2)
     return rows.weighed(losses, weights)

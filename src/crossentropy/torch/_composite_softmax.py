@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import torch
 
+from crossentropy.torch._composite_classes import WHOLE, Classes
+
 Tensor = torch.Tensor
 
 
@@ -24,27 +26,29 @@ class Softmax(NamedTuple):
     logsumexp: Tensor  # (..., 1)
 
 
-def softmax(x: Tensor, temperature: float) -> Softmax:
+def softmax(x: Tensor, temperature: float, classes: Classes = WHOLE) -> Softmax:
     """The softmax of x / temperature; NaN for rows without a distribution (NaN, only -inf, two +inf)."""
-    k = x.argmax(-1, keepdim=True)
-    top = torch.arange(x.shape[-1], device=x.device) == k
-    m = x.gather(-1, k)
+    top = classes.numbers(x) == classes.argmax(x)
+    (m,) = classes.sum(torch.where(top, x, 0.0))
     fixed, certain = m.detach(), m == math.inf
+    (largest,) = classes.each(m)
     # Where k is the label the loss is log1p(rest), whose gradient there is the sum of all others: no cancellation.
-    apart = torch.where(top, 0.0, x - m) / temperature
+    apart = torch.where(top, 0.0, x - largest) / temperature
     powers = torch.exp(apart) * (1.0 + _rounded_off(x.detach(), fixed) / temperature)
-    rest = torch.where(top, 0.0, powers).sum(-1, keepdim=True) + torch.where(fixed > -math.inf, 0.0, math.nan)
     # Elsewhere the derivatives are those of log_softmax, which know no k. In a row with +inf they are the limits.
     shifted = torch.where(certain, 0.0, x - fixed) / temperature
-    log_p = torch.log_softmax(shifted, -1)
-    surprisal = torch.where(top, torch.log1p(rest), torch.where(certain, (m - x) / temperature, -log_p))
+    rest, total = classes.sum(torch.where(top, 0.0, powers), torch.exp(shifted))
+    rest, log_total = rest + torch.where(fixed > -math.inf, 0.0, math.nan), torch.log(total)
+    others, normal = classes.each(rest, log_total)
+    log_p = shifted - normal
+    surprisal = torch.where(top, torch.log1p(others), torch.where(certain, (largest - x) / temperature, -log_p))
     none = top | certain | (log_p == -math.inf)
     probability = torch.where(none, 0.0, torch.exp(torch.where(none, 0.0, log_p)))
     return Softmax(
         surprisal=surprisal,
         probability=probability,
-        complement=torch.where(top, rest / (1.0 + rest), 1.0 - probability),
-        logsumexp=torch.where(certain, m, fixed / temperature + torch.logsumexp(shifted, -1, keepdim=True)),
+        complement=torch.where(top, others / (1.0 + others), 1.0 - probability),
+        logsumexp=torch.where(certain | (m == -math.inf), m, fixed / temperature + log_total),
     )
 
 
