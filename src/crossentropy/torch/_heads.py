@@ -122,9 +122,9 @@ def _documented(head: LinearLoss[...]) -> str:
         >>> print(loss)
         tensor(1.2150, grad_fn=<ValueBackward>)
         >>> w.grad
-        tensor([[-0.2370, -1.0261],
-                [ 0.2300,  0.3641],
-                [ 0.0070,  0.6619]])
+        tensor([[-0.2369, -1.0259],
+                [ 0.2301,  0.3644],
+                [ 0.0068,  0.6616]])
     """
 
 
