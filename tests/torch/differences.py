@@ -14,6 +14,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "from-torch.md"
 #: Whose functions ``F`` is.
 PEERS: dict[str, Any] = {"PyTorch": torch.nn.functional, "crossentropy": functional}
 
+#: How the first cell of a row begins.
+CALL = r"(?:F\.|slope\(|torch\.)"
+
 
 class Difference(NamedTuple):
     """A row of the tables: a call, both answers, and why they differ."""
@@ -26,7 +29,7 @@ class Difference(NamedTuple):
 
 def differences() -> list[Difference]:
     """Every row of the page's tables."""
-    rows = re.findall(r"^\| `(F\..*|slope\(.*)` \| (.*?) \| (.*?) \| (.*?) \|$", PAGE.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(rf"^\| `({CALL}.*)` \| (.*?) \| (.*?) \| (.*?) \|$", PAGE.read_text("utf-8"), re.MULTILINE)
     return [Difference(*row) for row in rows]
 
 
@@ -40,7 +43,14 @@ def slope(function: Any, point: Any, *others: Any) -> torch.Tensor:
 
 def answer(call: str, functions: Any) -> str:
     """What a run of the call gives: numbers with six digits, or the name of the exception."""
+    x, weight = torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, -1.0]])
+    options = torch.nn.LinearCrossEntropyOptions()
+
+    def head(features: torch.Tensor) -> Any:
+        return functions.linear_cross_entropy(features, weight, torch.tensor([0]), options=options)
+
     names = {"F": functions, "torch": torch, "tensor": torch.tensor, "inf": torch.inf, "slope": slope}
+    names |= {"x": x, "weight": weight, "head": head}
     try:
         found = eval(call, names)
     except (RuntimeError, ValueError, TypeError, IndexError) as error:

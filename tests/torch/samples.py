@@ -12,9 +12,17 @@ from crossentropy.torch import functional
 
 Tensor = torch.Tensor
 
-#: What a sample's target becomes where PyTorch draws it from all numbers, and these losses want signs or probabilities.
+
+def _distributions(target: Tensor) -> Tensor:
+    classes = min(1, target.dim() - 1)
+    return target / target.sum(classes, keepdim=True) if target.is_floating_point() else target
+
+
+#: What a sample's target, its last tensor, becomes where PyTorch draws it from all numbers, and these losses want signs
+#: or probabilities.
 TARGETS: dict[str, Callable[[Tensor], Tensor]] = {
-    "cross_entropy": lambda t: t / t.sum(1, keepdim=True) if t.is_floating_point() else t,
+    "cross_entropy": _distributions,
+    "linear_cross_entropy": _distributions,
     "soft_margin_loss": lambda t: torch.where(t < 0, -1.0, 1.0).to(t.dtype),
     "multilabel_soft_margin_loss": torch.sigmoid,
 }
@@ -47,9 +55,9 @@ def admitted(name: str, sample: Sample) -> Sample:
     """The sample with targets and weights that the drop-in takes; itself where it has such."""
     tensors, options = list(sample.tensors), dict(sample.options)
     if name in TARGETS:
-        tensors[1] = TARGETS[name](tensors[1])
+        tensors[-1] = TARGETS[name](tensors[-1])
     if name not in ANY_WEIGHT:
-        options = {key: x.abs() if isinstance(x, Tensor) else x for key, x in options.items()}
+        options = {key: x.abs() if key.endswith("weight") else x for key, x in options.items()}
     return Sample(tuple(tensors), options)
 
 

@@ -18,6 +18,8 @@ Tensor = torch.Tensor
 DTYPES = [torch.float64, torch.float32, torch.bfloat16]
 #: Of the result, beside that of PyTorch in float64: a few units in the last place, one for bfloat16.
 TOLERANCE = {torch.float64: 1e-13, torch.float32: 1e-6, torch.bfloat16: 2.0**-7}
+#: Where logits are rounded to bfloat16, as those of a linear layer are, by up to 2^-9 of themselves.
+TOLERANCE_OF_PRODUCTS = TOLERANCE | {torch.bfloat16: 2.0**-5}
 
 each_drop_in = pytest.mark.parametrize("name", NAMES)
 
@@ -26,6 +28,7 @@ each_drop_in = pytest.mark.parametrize("name", NAMES)
 def kl_div_says_that_its_mean_is_none() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "^reduction: ", UserWarning)  # as PyTorch does
+        warnings.filterwarnings("ignore", "^linear_cross_entropy: ``options`` ignored", UserWarning)  # PyTorch's alone
         yield
 
 
@@ -42,7 +45,7 @@ def differentiated(function: Any, sample: Sample) -> tuple[Tensor, list[Tensor]]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "^reduction: 'mean' divides", UserWarning)  # PyTorch's words for the same
         value = function(*sample.tensors, **sample.options)
-    leaves = [x for x in sample.tensors if x.requires_grad]
+    leaves = [x for x in (*sample.tensors, *sample.options.values()) if isinstance(x, Tensor) and x.requires_grad]
     return value, list(torch.autograd.grad(value, leaves, cotangent(value)))
 
 
@@ -52,7 +55,8 @@ def in_double(sample: Sample) -> Sample:
             return torch.float64 if isinstance(x, torch.dtype) else x
         return x.detach().double().requires_grad_(x.requires_grad)
 
-    return Sample(tuple(map(wide, sample.tensors)), {key: wide(x) for key, x in sample.options.items()})
+    options = {key: wide(x) for key, x in sample.options.items() if key != "options"}  # of chunks, which round
+    return Sample(tuple(map(wide, sample.tensors)), options)
 
 
 @each_drop_in
@@ -66,7 +70,7 @@ def test_promise_18_values_and_gradients_are_those_of_pytorch(name: str, dtype: 
         like, _ = differentiated(theirs(name), sample)
         assert (value.dtype, value.shape) == (like.dtype, like.shape), sample
         for found, expected in zip([value, *gradients], [exact, *slopes], strict=True):
-            tolerance = TOLERANCE[dtype]
+            tolerance = (TOLERANCE_OF_PRODUCTS if name == "linear_cross_entropy" else TOLERANCE)[dtype]
             size = expected.abs().max().item() if expected.numel() else 0.0
             torch.testing.assert_close(
                 found.double(), expected, rtol=tolerance, atol=tolerance * size, equal_nan=True, msg=f"{sample}"

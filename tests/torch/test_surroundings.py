@@ -101,7 +101,8 @@ def test_an_exported_model_answers_alike(name: str) -> None:
         def __init__(self) -> None:
             super().__init__()
             self.linear = torch.nn.Linear(3, 5)
-            self.loss = getattr(nn, name)(reduction="sum")
+            sizes = (5, 5) if name == "LinearCrossEntropyLoss" else ()
+            self.loss = getattr(nn, name)(*sizes, reduction="sum")
 
         def forward(self, x: Tensor, target: Tensor) -> Tensor:
             z = self.linear(x)
@@ -109,7 +110,8 @@ def test_an_exported_model_answers_alike(name: str) -> None:
             return found
 
     model, x = Model(), torch.randn(4, 3)
-    target = torch.tensor([0, 4, 2, 2]) if name in ("CrossEntropyLoss", "NLLLoss") else torch.ones(4, 5)
+    of_labels = name in ("CrossEntropyLoss", "LinearCrossEntropyLoss", "NLLLoss")
+    target = torch.tensor([0, 4, 2, 2]) if of_labels else torch.ones(4, 5)
     rows = torch.export.Dim("rows")
     shapes = {"x": {0: rows}, "target": {0: rows}}
     exported = torch.export.export(model, (x, target), dynamic_shapes=shapes).module()

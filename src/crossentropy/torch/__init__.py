@@ -11,6 +11,7 @@ Example:
 """
 
 from crossentropy.torch._activations import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax, softplus
+from crossentropy.torch._causal_lm import patch_causal_lm, unpatch
 from crossentropy.torch._choice import implementation, use_implementation
 from crossentropy.torch._heads import linear_softmax_cross_entropy
 from crossentropy.torch._losses import (
@@ -36,6 +37,7 @@ __all__ = [
     "mean_squared_error",
     "multilabel_soft_margin",
     "negative_log_likelihood",
+    "patch_causal_lm",
     "sigmoid",
     "sigmoid_cross_entropy",
     "soft_margin",
@@ -43,5 +45,6 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_kl_divergence",
     "softplus",
+    "unpatch",
     "use_implementation",
 ]

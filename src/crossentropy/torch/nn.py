@@ -86,3 +86,29 @@ class KLDivLoss(torch.nn.KLDivLoss):
     """``torch.nn.KLDivLoss`` with :func:`crossentropy.torch.functional.kl_div`."""
 
     forward = _forward(functional.kl_div)
+
+
+if hasattr(torch.nn, "LinearCrossEntropyLoss"):  # since PyTorch 2.13
+    __all__ += ["LinearCrossEntropyLoss"]
+
+    class LinearCrossEntropyLoss(torch.nn.LinearCrossEntropyLoss):
+        """``torch.nn.LinearCrossEntropyLoss`` with :func:`crossentropy.torch.functional.linear_cross_entropy`.
+
+        Its weight is ``linear.weight``, of shape (C, D), or (C·d1·…, D) for ``out_features=(d1, …)``. A model that
+        shares it with its embedding assigns it, ``loss.linear.weight = embedding.weight``: one parameter, one gradient.
+        """
+
+        def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+            """``crossentropy.torch.functional.linear_cross_entropy`` with this module's weight, bias and options."""
+            classes, bias = (self.num_classes, *self.out_features), self.linear.bias
+            return functional.linear_cross_entropy(
+                input,
+                self.linear.weight.reshape(*classes, self.linear.in_features),
+                target,
+                linear_bias=None if bias is None else bias.reshape(classes),
+                weight=self.weight,
+                reduction=self.reduction,
+                ignore_index=self.ignore_index,
+                label_smoothing=self.label_smoothing,
+                options=self.options,
+            )

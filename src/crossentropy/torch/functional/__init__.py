@@ -17,6 +17,7 @@ from crossentropy.torch.functional._elements import (
     multilabel_soft_margin_loss,
     soft_margin_loss,
 )
+from crossentropy.torch.functional._heads import linear_cross_entropy
 from crossentropy.torch.functional._rows import cross_entropy, nll_loss
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "kl_div",
+    "linear_cross_entropy",
     "log_softmax",
     "logsigmoid",
     "multilabel_soft_margin_loss",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -54,10 +57,35 @@ def cross_entropy(
         tensor(4.1399e-08)
     """
     kind = as_reduction(size_average, reduce, reduction)
-    soft = target.is_floating_point()
-    read, dtype = promoted(input, target if soft else None, weight)
+    read, dtype = promoted(input, target if target.is_floating_point() else None, weight)
     axis = _class_axis(input)
-    options: dict[str, Any] = {"axis": axis, "reduction": kind}
+    value = with_pytorchs_mean(
+        partial(softmax_cross_entropy, read, target, axis=axis),
+        target,
+        weight,
+        rows=math.prod((*input.shape[:axis], *input.shape[axis + 1 :])),
+        kind=kind,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        wide=working_dtype(read),
+    )
+    return value.to(dtype)
+
+
+def with_pytorchs_mean(
+    loss: Callable[..., Tensor],
+    target: Tensor,
+    weight: Tensor | None,
+    *,
+    rows: int,
+    kind: str,
+    ignore_index: int,
+    label_smoothing: float,
+    wide: torch.dtype,
+) -> Tensor:
+    """What a loss gives for the options of cross_entropy; its mean divides by what PyTorch's divides by."""
+    options: dict[str, Any] = {}
+    soft = target.is_floating_point()
     if not soft or ignore_index >= 0:  # where the loss refuses it
         options["ignore_index"] = ignore_index
     if weight is not None:
@@ -65,16 +93,13 @@ def cross_entropy(
     if label_smoothing:
         options["label_smoothing"] = label_smoothing
     if kind == "mean" and soft:
-        value = softmax_cross_entropy(read, target, **options | {"reduction": "sum"})
-        value = value / (input.numel() // input.shape[axis])
-    elif kind == "mean" and weight is not None and label_smoothing:
-        value = softmax_cross_entropy(read, target, **options | {"reduction": "sum"})
+        return loss(reduction="sum", **options) / rows
+    if kind == "mean" and weight is not None and label_smoothing:
+        total = loss(reduction="sum", **options)
         labels = target.long()
         kept = labels != ignore_index
-        value = quotient(value, _weights_of(weight.to(working_dtype(read)), torch.where(kept, labels, 0), kept).sum())
-    else:
-        value = softmax_cross_entropy(read, target, empty=OF_NOTHING, **options)
-    return value.to(dtype)  # type: ignore[no-any-return]
+        return quotient(total, _weights_of(weight.to(wide), torch.where(kept, labels, 0), kept).sum())
+    return loss(reduction=kind, empty=OF_NOTHING, **options)
 
 
 def nll_loss(
