@@ -301,6 +301,14 @@ def test_halves_sum_weight_gradients_in_float32(dtype: torch.dtype, blocks: int)
         assert ((found.double() - expected).abs() <= 0.51 * eps * (expected.abs() + more) + 1e-7).all()
 
 
+def test_a_loss_scaler_lifts_gradients_of_float16_in_time() -> None:
+    x, w = torch.ones(1, 2, dtype=torch.float16), torch.zeros(2, 2, dtype=torch.float16)
+    x, w = x.requires_grad_(), (w + torch.tensor([[0.0], [-10.0]])).half().requires_grad_()
+    (head(x, w, torch.tensor([0])) * 65536).backward()
+    p = 1 / (1 + np.exp(20.0))  # 2e-9, where float16 ends at 6e-8
+    assert w.grad is not None and w.grad[1, 0].item() == pytest.approx(65536 * p, rel=2.0**-10)
+
+
 def test_it_is_pickled_and_copied_as_functions_are() -> None:
     assert pickle.loads(pickle.dumps(head)) is head and copy.deepcopy(head) is head
     assert repr(head) == "<crossentropy.torch head linear_softmax_cross_entropy>"

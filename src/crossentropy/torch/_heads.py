@@ -47,9 +47,10 @@ class TensorHead(Generic[P]):
             return _result(call, _composite_heads.value(call, parameters, others))
         on_cpu("features", parameters[0])
         check_constant(tensors)
-        # Only a value that is one number can have its gradients beside it: they wait for a factor.
-        one = call.option("reduction") != "none" and torch.is_grad_enabled()
-        wanted = [one and tensor is not None and tensor.requires_grad for tensor in parameters]
+        # Only a value that is one number can have its gradients beside it: they wait for a factor. In float16 that
+        # comes too late, for it is there to lift them above what underflows.
+        early = call.option("reduction") != "none" and torch.is_grad_enabled() and not any(map(_is_float16, parameters))
+        wanted = [early and tensor is not None and tensor.requires_grad for tensor in parameters]
         apply = _head_operators.head if is_traced() else Value.apply
         return _result(call, apply(*parameters, *others, call.text, wanted))
 
@@ -86,6 +87,10 @@ def _autocast(tensor: Tensor) -> Tensor:
     return tensor.to(torch.get_autocast_dtype(kind)) if loss_dtype(tensor) is torch.float32 else tensor
 
 
+def _is_float16(tensor: Tensor | None) -> bool:
+    return tensor is not None and tensor.dtype is torch.float16
+
+
 def _result(call: Call, found: tuple[Tensor, ...]) -> Any:
     value, weight, *others = found
     names, with_weight = call.option("outputs"), call.option("return_weight")
@@ -109,7 +114,8 @@ def _documented(head: LinearLoss[...]) -> str:
     Differentiable with respect to features, weight and bias, twice: ``backward``, ``create_graph=True``, forward mode
     and the transforms of ``torch.func``; so are the outputs "logsumexp" and "entropy". Where the value is one number
     and a gradient is needed, its gradients are computed in the same pass: three matrix products for forward and
-    backward. For ``reduction="none"``, and for what the outputs give, the logits are computed again: four.
+    backward. For ``reduction="none"``, for what the outputs give and for float16, whose gradients may underflow before
+    a loss scaler's factor reaches them, the logits are computed again: four.
 
     Returns:
         As for arrays, tensors.
