@@ -84,10 +84,10 @@ def curves(trainings: dict[str, Training], parts: int = 10) -> Iterator[str]:
     )
     for begin, end in zip([0, *ends], ends, strict=False):
         means = [sum(training.values[begin:end]) / (end - begin) for training in trainings.values()]
-        cells = [cell for mean in means[1:] for cell in (f"{mean:.6f}", f"{apart(means[0], mean):.1e}")]
+        cells = [cell for mean in means[1:] for cell in (f"{mean:.6f}", f"{apart(means[0], mean):.2g}")]
         yield row(f"{begin + 1} to {end}", f"{means[0]:.6f}", *cells)
     starts = [training.values[0] for training in trainings.values()]
-    away = " and ".join(f"{apart(starts[0], start):.1e}" for start in starts[1:])
+    away = " and ".join(f"{apart(starts[0], start):.2g}" for start in starts[1:])
     yield ""
     yield f'Means over the steps; "apart" is relative, from {first}. In the first step, of equal weights: {away}.'
 
@@ -97,9 +97,9 @@ def costs(trainings: dict[str, Training], *others: tuple[str, Sequence[float]]) 
     seconds = [training.seconds for training in trainings.values()]
     yield from heading(*trainings, "ratio", of="of the loss, forward and backward")
     ratio = median(theirs / ours for theirs, ours, *_ in zip(*seconds, strict=True))
-    yield row("ms in a step, median", *(f"{1e3 * median(steps):.3g}" for steps in seconds), f"{ratio:.2f}")
+    yield row("ms in a step, median", *(digits(1e3 * median(steps)) for steps in seconds), f"{ratio:.2f}")
     for name, numbers in others:
-        yield row(name, *(f"{number:.3g}" for number in numbers), f"{numbers[0] / numbers[1]:.2f}")
+        yield row(name, *map(digits, numbers), f"{numbers[0] / numbers[1]:.2f}")
 
 
 def milliseconds(trainings: dict[str, Training], body: Tensor, targets: Tensor, rounds: int = 15) -> list[float]:
@@ -136,6 +136,11 @@ def _peak() -> int:
 def apart(a: float, b: float) -> float:
     """The difference of two numbers, relative to the first."""
     return abs(a - b) / abs(a)
+
+
+def digits(number: float) -> str:
+    """Three of them, without an exponent."""
+    return f"{float(f'{number:.3g}'):,g}"
 
 
 def heading(*columns: str, of: str) -> Iterator[str]:

@@ -80,8 +80,13 @@ def main() -> None:
     trainings = comparison.train(model, LOSSES, batches(), RATE, steps)
 
     print("# A small convolutional network on Fashion-MNIST\n")
-    print(f"{len(images):,} images, in batches of {BATCH:,} rows of 10 classes.", comparison.conditions(model, steps))
-    print("", *comparison.curves(trainings), "", sep="\n")
+    print(
+        f"{len(images):,} images, in batches of {BATCH:,} rows of 10 classes.",
+        comparison.conditions(model, steps),
+        sep="\n",
+    )
+    print("", *comparison.curves(trainings), sep="\n")
+    print("The third training, whose logits become float64, tells how far rounding alone moves a curve.\n")
     print(*comparison.heading(*trainings, of=f"of the {len(test_images):,} test images"), sep="\n")
     right = [logits_of(training.model, test_images).argmax(1) == test_classes for training in trainings.values()]
     print(comparison.row("right, %", *(f"{100 * found.float().mean():.2f}" for found in right)), end="\n\n")
