@@ -1,6 +1,7 @@
 # make          builds everything into .venv
 # make demo     and runs the main job on real data
 # make test     runs the tests;  make lint, make sanitize, make bench, make docs
+# make examples trains two models with PyTorch's losses and these, and writes down what that took
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find cpp -name '*.?pp') CMakeLists.txt pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-cpp test-neon sanitize lint format docs bench stubs clean
+.PHONY: build demo test test-cpp test-neon sanitize lint format docs bench examples stubs clean
 
 # The tools once, then the package: in place, so that edits of Python files need no new build.
 $(VENV)/tools: constraints.txt pyproject.toml
@@ -89,6 +90,21 @@ $(VENV)/peers: $(VENV)/built
 bench: $(VENV)/peers
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks --write-docs
+
+# What the trainings of examples/ read: Debian's packages, unpacked here, for which nobody must be root.
+DATA := build/debian/usr/share
+build/debian:
+	@command -v apt-get > /dev/null && command -v dpkg > /dev/null || { echo "examples: expected the programs apt-get and\
+	  dpkg, did not find both; pass the data to the scripts in examples/training by --data." >&2; exit 1; }
+	rm -rf $@.part && mkdir -p $@.part
+	cd $@.part && apt-get download dataset-fashion-mnist dict-wn && for package in *.deb; do dpkg -x $$package . || exit 1; done
+	mv $@.part $@
+
+examples: build build/debian
+	$(BIN)/python examples/training/fashion_mnist.py --data $(DATA)/datasets/fashion-mnist > build/fashion_mnist.md
+	$(BIN)/python examples/training/language_model.py --data $(DATA)/dictd/wn.dict.dz > build/language_model.md
+	mv build/fashion_mnist.md build/language_model.md docs/trainings/
+	cat docs/trainings/*.md
 
 clean:
 	rm -rf build dist $(VENV)
