@@ -47,7 +47,8 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
         steps.append(found is not None)
         return found
 
-    monkeypatch.setattr("crossentropy.torch._losses.plain_value", counted)
+    for caller in ("_losses", "functional._rows"):
+        monkeypatch.setattr(f"crossentropy.torch.{caller}.plain_value", counted)
     yield steps
 
 

@@ -53,12 +53,13 @@ class Value(_Head):
     def backward(ctx: Context, *cotangents: Tensor | None) -> Any:
         """The gradients computed beside the value, where they are all that is asked for; else those computed now."""
         tensors = ctx.saved_tensors  # which notices what was changed since
-        ready, given = ctx.ready, _of_results(ctx, cotangents)
-        wanted = tuple(bool(needed) for needed in ctx.needs_input_grad[:3])
-        if ready is None or given[0] is None or given[1:] != (None, None) or goes_on(given[0]):
+        given, wanted = _of_results(ctx, cotangents), tuple(bool(needed) for needed in ctx.needs_input_grad[:3])
+        if not any(ctx.wanted) or given[0] is None or given[1:] != (None, None) or goes_on(given[0]):
             found = _given(Gradient.apply(*given, *tensors, ctx.call, wanted), wanted)
         else:
-            ctx.ready = None  # given away once; whoever asks again has them computed again
+            ready, ctx.ready = ctx.ready, None  # given away once; whoever asks again has the same computed again
+            if ready is None:
+                ready = operators.head_gradient(torch.ones_like(given[0]), None, None, *tensors, ctx.call, wanted)
             if given[0].item() != 1.0:
                 ready = [gradient.mul_(given[0]) for gradient in ready]
             found = _given(ready, wanted)

@@ -55,7 +55,7 @@ def plain_value(loss: Loss[...], predictions: Any, targets: Any, options: dict[s
         if "axis" not in loss.contract.options or type(axis) is not int or axis not in (-1, predictions.ndim - 1):
             return None
     options = {name: value for name, value in options.items() if name in PLAIN}
-    x, y, slopes = predictions.detach().numpy(), targets.numpy(), None
+    x, y, slopes = predictions.numpy(force=True), targets.numpy(), None
     differentiable = predictions.requires_grad and torch.is_grad_enabled()
     if differentiable and x.nbytes <= _KEPT:
         slopes = empty(x.shape, x.dtype)
@@ -64,7 +64,7 @@ def plain_value(loss: Loss[...], predictions: Any, targets: Any, options: dict[s
         return None
     if not differentiable:
         return torch.from_numpy(np.asarray(value))
-    found: Tensor = _apply(predictions, targets, value, slopes, loss, options)
+    found: Tensor = _apply(predictions, targets, (value, slopes, (loss, options)))
     return found
 
 
@@ -82,9 +82,9 @@ class _Value(torch.autograd.Function):
     """A value that is known already, and perhaps its gradient."""
 
     @staticmethod
-    def forward(ctx: Context, predictions: Tensor, targets: Tensor, value: Any, *rest: Any) -> Tensor:
+    def forward(ctx: Context, predictions: Tensor, targets: Tensor, known: tuple[Any, ...]) -> Tensor:
         """The value as a tensor."""
-        slopes, ctx.loss, ctx.options = rest
+        value, slopes, ctx.call = known
         ctx.save_for_backward(predictions, targets)
         ctx.slopes = None if slopes is None else torch.from_numpy(slopes)
         return torch.from_numpy(np.asarray(value))
@@ -103,20 +103,22 @@ class _Value(torch.autograd.Function):
                 slopes = slopes * cotangent
         else:
             slopes = _slopes(ctx, cotangent, predictions, targets)
-        return slopes, None, None, None, None, None
+        return slopes, None, None
 
 
 def _slopes(ctx: Context, cotangent: Tensor, predictions: Tensor, targets: Tensor) -> Tensor:
     """Cotangent times gradient, computed now: in one step again where the cotangent is 1."""
     if cotangent.item() == 1.0:
+        loss, options = ctx.call
         out = empty(predictions.shape, array_dtype(predictions))
-        if ctx.loss._at_once(predictions.detach().numpy(), targets.numpy(), out, ctx.options) is not None:
+        if loss._at_once(predictions.numpy(force=True), targets.numpy(), out, options) is not None:
             return torch.from_numpy(out)
     return _calls.gradient(_call(ctx), cotangent, predictions, (targets, *_NO_MORE_TENSORS))
 
 
 def _call(ctx: Context) -> Call:
-    return Call(ctx.loss.contract.name, tuple(ctx.options.items()))
+    loss, options = ctx.call
+    return Call(loss.contract.name, tuple(options.items()))
 
 
 # What torch.autograd.Function.apply comes to where no transform is active.

@@ -9,9 +9,11 @@ from typing import Any
 
 import torch
 
+from crossentropy._losses import softmax_cross_entropy as of_arrays
 from crossentropy._validation import check_shape, sentence
 from crossentropy.torch._composite import working_dtype
 from crossentropy.torch._losses import softmax_cross_entropy
+from crossentropy.torch._plain import plain_value
 from crossentropy.torch.functional._arguments import OF_NOTHING, as_reduction, promoted, quotient
 
 Tensor = torch.Tensor
@@ -56,6 +58,11 @@ def cross_entropy(
         >>> F.cross_entropy(torch.tensor([[17.0, 0.0]]), torch.tensor([0]))
         tensor(4.1399e-08)
     """
+    plain = weight is None and size_average is None and reduce is None and label_smoothing == 0.0
+    if plain and not target.is_floating_point():
+        found = _at_once(input, target, ignore_index, reduction)
+        if found is not None:
+            return found
     kind = as_reduction(size_average, reduce, reduction)
     read, dtype = promoted(input, target if target.is_floating_point() else None, weight)
     axis = _class_axis(input)
@@ -69,8 +76,15 @@ def cross_entropy(
         label_smoothing=label_smoothing,
         wide=working_dtype(read),
     )
-    # what a conversion to the same type costs is a tenth of a call on a few rows
-    return value if value.dtype is dtype else value.to(dtype)
+    return value.to(dtype)
+
+
+def _at_once(input: Tensor, target: Tensor, ignore_index: int, reduction: str) -> Tensor | None:
+    """A plain call in one step, or None: on a few rows the general way costs more than the loss."""
+    if input.dim() != 2 or torch.compiler.is_compiling():
+        return None
+    options = {"reduction": reduction, "ignore_index": ignore_index, "empty": OF_NOTHING}
+    return plain_value(of_arrays, input, target, options)
 
 
 def with_pytorchs_mean(
