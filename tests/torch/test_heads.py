@@ -301,6 +301,29 @@ def test_halves_sum_weight_gradients_in_float32(dtype: torch.dtype, blocks: int)
         assert ((found.double() - expected).abs() <= 0.51 * eps * (expected.abs() + more) + 1e-7).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_filtered_classes_cost_the_gradient_no_more_than_stated(dtype: torch.dtype) -> None:
+    """Of a peaked head, whose weights of classes that are nobody's label get nothing."""
+    generator = torch.Generator().manual_seed(0)
+    w = torch.randn(300, 64, generator=generator)
+    y = torch.randint(0, 40, (60,), generator=generator)
+    x, eps = 0.7 * w[y], 1e-6
+    x, w = (tensor.to(dtype).requires_grad_() for tensor in (x, w))
+    results = []
+    for filter_eps in (0.0, eps):
+        x.grad = w.grad = None
+        value = head(x, w, y, filter_eps=filter_eps, block_bytes=20 * 300 * 8)
+        (3.0 * value).backward()
+        results.append((value.detach(), x.grad.double(), w.grad.double()))  # type: ignore[union-attr]
+    (one, of_x, of_w), (other, x_less, w_less) = results
+    assert torch.equal(one, other)
+    bound = 3.0 / 60 * eps
+    for whole, less, given in ((of_x, x_less, w), (of_w, w_less, x)):
+        rounding = 4 * torch.finfo(dtype).eps * whole.abs().max(-1, keepdim=True).values
+        assert ((whole - less).abs() <= bound * given.detach().double().abs().sum(0) + rounding).all()
+    assert (of_w[40:] != 0).any() and (w_less[40:] == 0).all()
+
+
 def test_a_loss_scaler_lifts_gradients_of_float16_in_time() -> None:
     x, w = torch.ones(1, 2, dtype=torch.float16), torch.zeros(2, 2, dtype=torch.float16)
     x, w = x.requires_grad_(), (w + torch.tensor([[0.0], [-10.0]])).half().requires_grad_()
