@@ -318,9 +318,9 @@ def test_filtered_classes_cost_the_gradient_no_more_than_stated(dtype: torch.dty
     (one, of_x, of_w), (other, x_less, w_less) = results
     assert torch.equal(one, other)
     bound = 3.0 / 60 * eps
-    for whole, less, given in ((of_x, x_less, w), (of_w, w_less, x)):
+    for whole, less, other_factor in ((of_x, x_less, w), (of_w, w_less, x)):
         rounding = 4 * torch.finfo(dtype).eps * whole.abs().max(-1, keepdim=True).values
-        assert ((whole - less).abs() <= bound * given.detach().double().abs().sum(0) + rounding).all()
+        assert ((whole - less).abs() <= bound * other_factor.detach().double().abs().sum(0) + rounding).all()
     assert (of_w[40:] != 0).any() and (w_less[40:] == 0).all()
 
 
