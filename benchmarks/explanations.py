@@ -34,12 +34,17 @@ _MASK = (
     "read besides."
 )
 
+_PRODUCTS = (
+    "Out of reach where the matrix products run: PyTorch's linear layer and loss take {} times the bare products here, "
+    "and whoever makes these products cannot gain more than that."
+)
+
 EXPLANATIONS: dict[str, str] = {
     "softmax_cross_entropy, index targets, value and gradient in place, (2048, 50257), float32": _EDGE.format("1.35"),
     "softmax_cross_entropy, index targets, value and gradient in place, (1024, 128256), float32": _EDGE.format("1.19"),
-    "softmax_cross_entropy, index targets, value and gradient into out=, (1024, 128256), float32": _EDGE.format("1.08"),
     "softmax_cross_entropy, index targets, value and gradient into out=, (2048, 50257), bfloat16": _EDGE.format("1.45"),
-    "softmax_cross_entropy, index targets, value and gradient into out=, (2048, 50257), float16": _EDGE.format("1.29"),
+    "softmax_cross_entropy, index targets, value and gradient into out=, (32768, 1000), float32": _EDGE.format("1.35"),
+    "soft_margin, sign targets, value and gradient into out=, (50000000,), float32": _EDGE.format("1.06"),
     "softmax_cross_entropy, index targets, value, (2000000, 10), float32": _NARROW,
     "softmax_cross_entropy, index targets, value and gradient into out=, (2000000, 10), float32": _NARROW,
     "softmax_cross_entropy, index targets, value and gradient, (2000000, 10), float32": _NARROW,
@@ -51,10 +56,14 @@ EXPLANATIONS: dict[str, str] = {
     "softmax_cross_entropy, index targets, value and gradient into out=, (8, 21, 512, 512), float32": _PLANES,
     "softmax, (2000000, 10), float32": _NARROW,
     "softmax, (2048, 50257), float32": _SCIPY,
-    "log_softmax, (2000000, 10), float32": _NARROW,
     "log_softmax, (2048, 50257), float32": _SCIPY,
     "logsumexp, (2000000, 10), float32": _NARROW,
-    "softmax_cross_entropy, index targets, value and gradient into out=, class_mask, (4096, 8192), float32": _MASK,
     "softmax_cross_entropy, index targets, value and gradient into out=, class_mask of rows, (4096, 8192), float32": _MASK,  # noqa: E501
     "softmax_cross_entropy, index targets, value and gradient into out=, softcap, (4096, 8192), float32": _SOFTCAP,
+    "linear_softmax_cross_entropy, index targets, value and gradient, (2048, 768, 50257), float32": _PRODUCTS.format(
+        1.22
+    ),
+    "linear_softmax_cross_entropy, index targets, value and gradient, (2048, 768, 50257), bfloat16": _PRODUCTS.format(
+        1.43
+    ),
 }
