@@ -167,11 +167,16 @@ def is_watched() -> bool:
     return torch._C._len_torch_dispatch_stack() > 0 or torch._C._are_functorch_transforms_active()
 
 
+def is_transformed() -> bool:
+    """Whether derivatives of what is called now are taken otherwise than by a backward pass, or it is written down."""
+    return is_watched() or forward_ad._current_level >= 0
+
+
 def goes_on(cotangent: Tensor) -> bool:
     """Whether what a backward pass computes may be differentiated or transformed again, as Functions can."""
     # is_grads_batched=True hands on several cotangents as one of another kind, without an active transform
     batch: bool = torch._C._functorch.is_legacy_batchedtensor(cotangent)
-    return torch.is_grad_enabled() or is_watched() or batch or forward_ad._current_level >= 0
+    return torch.is_grad_enabled() or batch or is_transformed()
 
 
 def _refuse(others: bool) -> None:

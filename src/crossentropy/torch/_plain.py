@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.autograd import forward_ad
 
 from crossentropy._checked import is_checked
 from crossentropy._dispatch import implementation, of_tensors
@@ -19,7 +18,7 @@ from crossentropy._loss import PLAIN, Loss
 from crossentropy._memory import empty
 from crossentropy.torch import _calls
 from crossentropy.torch._calls import TENSORS, Call
-from crossentropy.torch._functions import Context, Gradient, goes_on, is_watched
+from crossentropy.torch._functions import Context, Gradient, goes_on, is_transformed
 from crossentropy.torch._tensors import array_dtype
 
 Tensor = torch.Tensor
@@ -41,8 +40,7 @@ def plain_value(loss: Loss[...], predictions: Any, targets: Any, options: dict[s
         _is_dense(predictions, _PREDICTIONS)
         and _is_dense(targets, _TARGETS)
         and not targets.requires_grad
-        and not is_watched()
-        and forward_ad._current_level < 0
+        and not is_transformed()
         and of_tensors.get() != "composite"
         and implementation() == "native"
         and not is_checked()

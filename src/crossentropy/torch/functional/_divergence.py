@@ -8,7 +8,10 @@ import torch
 
 from crossentropy._conventions import REDUCTIONS
 from crossentropy._validation import sentence
+from crossentropy.torch._choice import needs_derivative
 from crossentropy.torch._composite import working_dtype
+from crossentropy.torch._functions import Context, is_transformed
+from crossentropy.torch._tensors import is_traced
 from crossentropy.torch.functional._arguments import HALVES, as_reduction, promoted
 
 Tensor = torch.Tensor
@@ -64,15 +67,40 @@ def kl_div(
         )
     read, dtype = promoted(input, target)
     wide = torch.float32 if read.dtype in HALVES else read.dtype
-    losses = (_of_logarithms if log_target else _of_probabilities)(read.to(wide), target.to(wide))
+    x, t = read.to(wide), target.to(wide)
     if kind == "none":
-        return losses.to(dtype)
-    total = losses.sum(dtype=working_dtype(read))
+        return (_of_logarithms if log_target else _of_probabilities)(x, t).to(dtype)
+    total = None if log_target else _total_of_probabilities(x, t, working_dtype(read))
+    if total is None:
+        total = (_of_logarithms if log_target else _of_probabilities)(x, t).sum(dtype=working_dtype(read))
     if kind == "mean":
-        total = total / losses.numel()
+        total = total / torch.broadcast_tensors(x, t)[0].numel()  # type: ignore[no-untyped-call]
     elif kind == "batchmean" and input.dim() > 0:
         total = total / input.shape[0]
     return total.to(dtype)
+
+
+def _total_of_probabilities(input: Tensor, target: Tensor, dtype: torch.dtype) -> Tensor | None:
+    """The sum, in few passes over memory; None where it is not finite, which 0 · (-inf) and log(-1) would make it."""
+    if input.shape != target.shape or needs_derivative(target) or not target.is_cpu or is_traced() or is_transformed():
+        return None
+    total: Tensor = _Total.apply(input, target, dtype)  # type: ignore[no-untyped-call]
+    return total if total.isfinite().item() else None
+
+
+class _Total(torch.autograd.Function):
+    """Σ t (log t - l), which is linear in l: in memory of one array, where PyTorch's graph would take several."""
+
+    @staticmethod
+    def forward(ctx: Context, input: Tensor, target: Tensor, dtype: torch.dtype) -> Tensor:
+        ctx.save_for_backward(target)
+        terms: Tensor = torch.special.entr(target)
+        return terms.addcmul_(target, input).sum(dtype=dtype).neg_()
+
+    @staticmethod
+    def backward(ctx: Context, cotangent: Tensor) -> tuple[Tensor, None, None]:
+        (target,) = ctx.saved_tensors
+        return target * -cotangent, None, None
 
 
 def _of_probabilities(input: Tensor, target: Tensor) -> Tensor:
