@@ -12,8 +12,10 @@ import torch
 from crossentropy._losses import softmax_cross_entropy as of_arrays
 from crossentropy._validation import check_shape, sentence
 from crossentropy.torch._composite import working_dtype
+from crossentropy.torch._functions import is_transformed
 from crossentropy.torch._losses import softmax_cross_entropy
 from crossentropy.torch._plain import plain_value
+from crossentropy.torch._tensors import is_traced
 from crossentropy.torch.functional._arguments import OF_NOTHING, as_reduction, promoted, quotient
 
 Tensor = torch.Tensor
@@ -160,6 +162,10 @@ def nll_loss(
     read, dtype = promoted(input, weight)
     axis, wide = _class_axis(input), working_dtype(read)
     _check_shapes(input, target, weight, axis)
+    found = _of_every_row(read, target, axis, ignore_index) if weight is None else None
+    if found is not None:
+        losses = found if kind == "none" else found.sum(dtype=wide)
+        return (losses / target.numel() if kind == "mean" else losses).to(dtype)
     labels = target.long()
     kept = labels != ignore_index
     labels = torch.where(kept, labels, 0).unsqueeze(axis)
@@ -181,6 +187,18 @@ def nll_loss(
     if kind == "mean":
         losses = quotient(losses, weights.sum())
     return losses.to(dtype)
+
+
+def _of_every_row(input: Tensor, target: Tensor, axis: int, ignore_index: int) -> Tensor | None:
+    """The losses of rows that all have a label, none dropped; None where that is not so, or not known yet."""
+    if 0 <= ignore_index < input.shape[axis] or target.numel() == 0:
+        return None
+    if not input.is_cpu or is_traced() or is_transformed():  # where a label outside the classes raises later, or never
+        return None
+    try:
+        return -input.gather(axis, target.unsqueeze(axis)).squeeze(axis)
+    except RuntimeError:  # a label outside the classes, which may be one to drop, or of another integer type
+        return None
 
 
 def _class_axis(input: Tensor) -> int:
