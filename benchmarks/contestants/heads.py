@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.cases import Case
 from benchmarks.contestants._contestant import Contestant, Outcome
 from benchmarks.inputs import Array, Inputs, Sample
-from benchmarks.tensors import as_array, as_tensor
+from crossentropy.torch._tensors import as_array, from_array
 
 CHUNKED = "PyTorch, in chunks"
 #: Rows × classes × width beyond which PyTorch's chunks would take minutes.
@@ -50,7 +50,7 @@ def sampled_classes(labels: Array) -> Array:
 def _contestant(name: str, case: Case, inputs: Inputs, loss: Callable[[Any, Any, Any], Any]) -> Contestant:
     import torch
 
-    x, w, y = as_tensor(inputs.predictions), as_tensor(inputs.options["weight"]), torch.from_numpy(inputs.targets)
+    x, w, y = from_array(inputs.predictions), from_array(inputs.options["weight"]), torch.from_numpy(inputs.targets)
 
     def value() -> Any:
         with torch.no_grad():
@@ -63,7 +63,7 @@ def _contestant(name: str, case: Case, inputs: Inputs, loss: Callable[[Any, Any,
 
     def outcome(sample: Sample) -> Outcome:
         """Of the sample's rows alone."""
-        rows = as_tensor(sample(inputs.predictions)), torch.from_numpy(sample(inputs.targets))
+        rows = from_array(sample(inputs.predictions)), torch.from_numpy(sample(inputs.targets))
         losses = [loss(row[None], w, label[None]).detach() for row, label in zip(*rows, strict=True)]
         values = as_array(torch.stack(losses).to(x.dtype))
         if case.wants == "value":
@@ -78,7 +78,7 @@ def _contestant(name: str, case: Case, inputs: Inputs, loss: Callable[[Any, Any,
 def _products(case: Case, inputs: Inputs) -> Callable[[], Any]:
     import torch
 
-    x, w = as_tensor(inputs.predictions), as_tensor(inputs.options["weight"])
+    x, w = from_array(inputs.predictions), from_array(inputs.options["weight"])
     logits, of_x, of_w = x.new_empty(len(x), len(w)), torch.empty_like(x), torch.empty_like(w)
 
     def products() -> None:

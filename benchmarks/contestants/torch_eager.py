@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.cases import DROP_IN, Case
 from benchmarks.contestants._contestant import Contestant, Outcome
 from benchmarks.inputs import Inputs, Sample
-from benchmarks.tensors import as_array, as_tensor
+from crossentropy.torch._tensors import as_array, from_array
 
 NAME = "PyTorch"
 
@@ -28,7 +28,7 @@ def build(
     import torch
     from torch.nn import functional
 
-    z = as_tensor(inputs.predictions)
+    z = from_array(inputs.predictions)
     if inputs.targets is None:
         function = getattr(torch, case.operation)
         activation = prepared(lambda z: function(z, -1))
@@ -54,7 +54,7 @@ def of_loss(
     """A contestant that calls a loss of torch.nn.functional, or one that can stand in its place."""
     import torch
 
-    z, y = as_tensor(inputs.predictions), torch.from_numpy(inputs.targets)
+    z, y = from_array(inputs.predictions), torch.from_numpy(inputs.targets)
     options = {_OPTIONS[name]: _option(value) for name, value in inputs.options.items()}
     loss = prepared(lambda z, y: function(z, y, **options))
     loss_of_rows = prepared(lambda z, y: function(z, y, **options, reduction="none"))
