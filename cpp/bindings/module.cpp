@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "arrays.hpp"
+#include "features.hpp"
 #include "instruction_sets.hpp"
 #include "outcome.hpp"
 #include "parallel.hpp"
@@ -71,6 +72,34 @@ nb::tuple run_problem(const Held<Problem> &held, int order, double divisor, cons
     {
         nb::gil_scoped_release release;
         w = outcome((kernels().*run)(held.problem, results));
+    }
+    return as_tuple(w);
+}
+
+// The sum of the losses of a linear model's logits; its gradient is added to the last two arrays.
+template <class Problem, Weighed (*Kernels::*run)(const Problem &, const LinearProblem &)>
+nb::tuple run_linear(const Held<Problem> &held, const Coded<Input> &features, const std::optional<Vector> &shift,
+                     const std::optional<Vector> &scale, const Vector &coef, const Vector &intercept,
+                     const Doubles &coef_gradient, const Doubles &intercept_gradient, bool single) {
+    require(std::is_same_v<Problem, ElementProblem> || held.faultless, "weigh first, and find no fault");
+    const View &shape = held.problem.predictions;
+    LinearProblem p;
+    p.features = features_of(features, shift, scale);
+    p.single = single;
+    require(p.features.view.rows == shape.rows, "features: one row for each of the problem");
+    require(held.problem.targets.dims == 1, "targets: rows of one stride");
+    const std::size_t numbers = (std::size_t)(shape.cols * p.features.view.cols), classes = (std::size_t)shape.cols;
+    require(coef.size() == numbers && coef_gradient.size() == numbers, "coef and its gradient: classes by features");
+    require(intercept.size() == classes && intercept_gradient.size() == classes,
+            "intercept and its gradient: one for each class");
+    p.coef = coef.data();
+    p.intercept = intercept.data();
+    p.coef_gradient = coef_gradient.data();
+    p.intercept_gradient = intercept_gradient.data();
+    Weighed w;
+    {
+        nb::gil_scoped_release release;
+        w = (kernels().*run)(held.problem, p);
     }
     return as_tuple(w);
 }
@@ -173,6 +202,7 @@ void activate(int kind, const Coded<Input> &input, const Coded<Input> &cotangent
 }  // namespace
 
 void bind_heads(nb::module_ &m);   // heads.cpp
+void bind_linear(nb::module_ &m);  // linear.cpp
 void bind_memory(nb::module_ &m);  // memory.cpp
 void bind_plain(nb::module_ &m);   // plain.cpp
 
@@ -191,6 +221,7 @@ NB_MODULE(_core, m) {
     m.def("threads", &thread_count);
     m.def("set_threads", &set_thread_count, nb::arg("count"));
     bind_heads(m);
+    bind_linear(m);
     bind_memory(m);
     bind_plain(m);
 
@@ -201,6 +232,9 @@ NB_MODULE(_core, m) {
              nb::arg("sample_weight").none(), nb::arg("mask").none(), nb::arg("smoothing"), nb::arg("temperature"),
              nb::arg("softcap"), nb::arg("z_loss"), nb::arg("focal_gamma"))
         .def("weigh", &weigh_problem<RowProblem, &Kernels::weigh_rows>)
+        .def("run_linear", &run_linear<RowProblem, &Kernels::run_linear_rows>, nb::arg("features"),
+             nb::arg("shift").none(), nb::arg("scale").none(), nb::arg("coef"), nb::arg("intercept"),
+             nb::arg("coef_gradient"), nb::arg("intercept_gradient"), nb::arg("single"))
         .def("run", &run_problem<RowProblem, double, &Kernels::run_rows>, nb::arg("order"), nb::arg("divisor"),
              nb::arg("losses").none(), nb::arg("derivative").none(), nb::arg("direction").none());
 
@@ -209,6 +243,9 @@ NB_MODULE(_core, m) {
              nb::arg("class_weight").none(), nb::arg("positive_weight").none(), nb::arg("row_weight").none(),
              nb::arg("element_weight").none(), nb::arg("smoothing"), nb::arg("focal_gamma"))
         .def("weigh", &weigh_problem<ElementProblem, &Kernels::weigh_elements>)
+        .def("run_linear", &run_linear<ElementProblem, &Kernels::run_linear_elements>, nb::arg("features"),
+             nb::arg("shift").none(), nb::arg("scale").none(), nb::arg("coef"), nb::arg("intercept"),
+             nb::arg("coef_gradient"), nb::arg("intercept_gradient"), nb::arg("single"))
         .def("run", &run_problem<ElementProblem, Weighed, &Kernels::run_elements>, nb::arg("order"), nb::arg("divisor"),
              nb::arg("losses").none(), nb::arg("derivative").none(), nb::arg("direction").none());
 

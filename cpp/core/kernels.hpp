@@ -38,6 +38,12 @@ Weighed weigh_elements(const ElementProblem &);
 Weighed run_elements(const ElementProblem &, const Results &);
 void activate(const ActivationProblem &);
 
+Weighed run_linear_rows(const RowProblem &, const LinearProblem &);
+Weighed run_linear_elements(const ElementProblem &, const LinearProblem &);
+void run_logits(const LogitsProblem &);
+std::int64_t run_moments(const MomentsProblem &);
+void run_gram(const GramProblem &);
+
 void run_statistics(const StatisticsProblem &);
 void mark_columns(const View &, const double *scale, double eps, std::uint8_t *marks);
 void add_to_halves(const View &tile, bool first, std::uint16_t *upper, std::uint16_t *lower);

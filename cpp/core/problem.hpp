@@ -129,6 +129,45 @@ struct StatisticsProblem {
     View direction, derivative;
 };
 
+// Rows of features (N, D), taken as (x - shift)·scale.
+struct Features {
+    View view;
+    const double *shift = nullptr, *scale = nullptr;  // (D,) each, or null
+};
+
+// Logits as a linear model's: features · coefᵀ + intercept, for a loss whose predictions have that shape and no memory.
+struct LinearProblem {
+    Features features;
+    const double *coef = nullptr, *intercept = nullptr;              // (K, D), and (K,) or null
+    double *coef_gradient = nullptr, *intercept_gradient = nullptr;  // added to
+    bool single = false;                                             // products in float32, else in float64
+};
+
+// The logits (N, K) of all rows.
+struct LogitsProblem {
+    Features features;
+    const double *coef = nullptr, *intercept = nullptr;  // (K, D), and (K,) or null
+    View logits;                                         // float32 or float64
+    bool single = false;
+};
+
+// Σ weight·(x - origin) and Σ weight·(x - origin)² of each feature, and the first element that is not finite, if any.
+struct MomentsProblem {
+    Features features;
+    const double *weight = nullptr, *origin = nullptr;  // (N,), (D,)
+    double *sum = nullptr, *square = nullptr;           // (D,) each
+};
+
+// Σ weight·x·xᵀ over some rows, in products of float32, with a last feature of ones where there is an intercept.
+struct GramProblem {
+    Features features;
+    const std::int64_t *rows = nullptr;  // which, or null: all
+    const double *weight = nullptr;      // one for each of these
+    std::int64_t count = 0;
+    bool intercept = false;
+    double *gram = nullptr;  // (D, D), or with one more
+};
+
 struct Kernels {
     const char *name;
     int lanes;  // float64 lanes of one vector
@@ -136,6 +175,11 @@ struct Kernels {
     double (*run_rows)(const RowProblem &, const Results &);
     Weighed (*weigh_elements)(const ElementProblem &);
     Weighed (*run_elements)(const ElementProblem &, const Results &);  // the losses' sum; checks what was not weighed
+    Weighed (*run_linear_rows)(const RowProblem &, const LinearProblem &);
+    Weighed (*run_linear_elements)(const ElementProblem &, const LinearProblem &);
+    void (*run_logits)(const LogitsProblem &);
+    std::int64_t (*run_moments)(const MomentsProblem &);  // the place of that element in C order, or -1
+    void (*run_gram)(const GramProblem &);
     void (*activate)(const ActivationProblem &);
     void (*run_statistics)(const StatisticsProblem &);
     // 1 for each column with an element of magnitude above eps·scale[row], or NaN

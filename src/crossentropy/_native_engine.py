@@ -10,6 +10,7 @@ from crossentropy._conventions import EPSILON, sum_tolerance
 from crossentropy._native import Coded, coded, coded_output, core
 from crossentropy._problems import (
     Array,
+    Doubles,
     ElementProblem,
     Fault,
     Finding,
@@ -58,6 +59,25 @@ class _NativeEngine:
         return _outcome(
             self._held.run(int(order), divisor, coded_output(losses), coded_output(derivative), coded(direction))
         )
+
+    def run_linear(
+        self,
+        features: Array,
+        shift: Doubles | None,
+        scale: Doubles | None,
+        coef: Array,
+        intercept: Array,
+        coef_gradient: Doubles,
+        intercept_gradient: Doubles,
+        *,
+        single: bool,
+    ) -> float:
+        """The losses' sum at logits features · coefᵀ + intercept; their gradient is added to the given one."""
+        parameters = np.ascontiguousarray(coef), np.ascontiguousarray(intercept)
+        total, _ = _outcome(
+            self._held.run_linear(coded(features), shift, scale, *parameters, coef_gradient, intercept_gradient, single)
+        )
+        return total
 
 
 class NativeRows(_NativeEngine):

@@ -91,8 +91,8 @@ def test_a_fit_that_stops_short_warns_and_is_saved(here, monkeypatch):
     result = run("fit", "iris.csv", "--target", "species")
     assert result.exit_code == 0
     assert re.fullmatch(
-        r"warning: SoftmaxRegression: expected a gradient norm of at most 1e-08, got \S+ after 2 iterations; "
-        r"raise max_iter, or tol if that is close enough\n",
+        r"warning: SoftmaxRegression: expected an objective within 1e-06 of its minimum, "
+        r"got one within \S+, after 2 iterations; raise max_iter, or tol if that is close enough\n",
         result.stderr,
     )
     assert load_model("model.safetensors").regression.n_iter_ == 2

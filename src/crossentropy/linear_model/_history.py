@@ -8,19 +8,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Iteration:
-    """The state of a fit after one iteration; iteration 0 is the start, where every class has the same logit.
+    """The state of a fit after one iteration; iteration 0 is the start.
 
-    ``objective`` is C·Σ sᵢ·CEᵢ + ½‖W‖², ``cross_entropy`` the mean of the training rows in nats, ``gradient_norm`` the
-    number that is compared with ``tol``, ``seconds`` the time since the fit began, and ``evaluations`` how many times
-    the objective and its gradient had been computed by then.
+    ``objective`` is C·Σ sᵢ·CEᵢ + ½‖W‖², ``cross_entropy`` the weighted mean of the training rows in nats,
+    ``gradient_norm`` the Euclidean norm of the objective's gradient with respect to W and b, ``gap`` an upper bound of
+    how far the objective is above its minimum, ``seconds`` the time since the fit began, and ``passes`` how many times
+    the rows had been read by then.
     """
 
     iteration: int
     objective: float
     cross_entropy: float
     gradient_norm: float
+    gap: float
     seconds: float
-    evaluations: int
+    passes: float
 
 
 #: Called after each iteration; a progress bar, for example.

@@ -1,93 +1,156 @@
-"""The objective of softmax regression, which any solver minimises."""
+"""The objective of softmax regression: its value, derivatives, and how far from the optimum a point can be."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
-from crossentropy import softmax_cross_entropy
+from crossentropy import softmax
+from crossentropy._linear import Features, LinearLoss, gram, linear_logits
+from crossentropy.linear_model._standardisation import Standardisation
+from crossentropy.linear_model._targets import Targets
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 
-#: Elements of the widest buffer of a block of rows: 8 MB, which amortises a matrix product and never holds N×K logits.
-_BLOCK_ELEMENTS = 2**20
+#: Probabilities in a block of rows.
+_BLOCK = 1 << 20
 
-#: Multiplications N·D·K of a product that one thread has done in milliseconds. Sharing it gains little on an idle
-#: machine, and on a busy one BLAS threads that wait for one another have made it ten times slower.
-_ONE_THREAD = 2**26
+#: Multiplications of a pass that takes long enough for anyone to notice.
+_LARGE = 1 << 22
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The objective and its gradient at one point, and the mean cross-entropy (nats) that is part of it."""
+    """The objective at one point, its gradient there (K, D + 1), and what the optimum lies below it at most."""
 
+    point: Floats
     objective: float
     cross_entropy: float
-    coef_gradient: Floats
-    intercept_gradient: Floats
+    gradient: Floats
+    coef_gap: float
+    gap: float
+    single: bool
 
 
 class SoftmaxObjective:
-    """Softmax regression's penalised loss, per unit of weight: Σ sᵢ·CE(W xᵢ + b, yᵢ)/S + ½‖W‖²/(C·S), S = Σ sᵢ.
+    """C·Σ aᵢ·CE(W xᵢ + b, tᵢ) + ½‖W‖², in coordinates where features are centred and of one size.
 
-    Multiplied by ``scale`` = C·S this is C·Σ sᵢ·CEᵢ + ½‖W‖²; divided, its size and its gradient's do not grow with the
-    rows. X is (N, D), float64 or float32, W (K, D), b (K,). Rows are taken a block at a time and widened to float64,
-    so that float32 features cost half the memory and give the same answer as their float64 values.
+    A point is an array (K, D + 1): for features x' = (x − shift)·scale it holds W' = W/scale and b' = b + W·shift, so
+    that W'x' + b' = W x + b. Row i weighs aᵢ = sᵢ·Σ_c w_c tᵢc; ``masses`` (K,) are Σ sᵢ w_c tᵢc.
     """
 
-    def __init__(
-        self, X: NDArray[Any], codes: NDArray[np.intp], weights: Floats, *, classes: int, C: float, fit_intercept: bool
-    ) -> None:
-        self.X = X
-        self.codes = codes
-        self.classes = classes
-        self.fit_intercept = fit_intercept
-        total = float(weights.sum())
-        self.weights = weights / total
-        self.scale = C * total
-        self.penalty = 1.0 / self.scale
-        self._block_rows = max(1, _BLOCK_ELEMENTS // max(classes, X.shape[1]))
-        rows = min(self._block_rows, X.shape[0])
-        self._logits = np.empty((rows, classes))
-        self._logits_gradient = np.empty((rows, classes))
+    def __init__(self, standardisation: Standardisation, targets: Targets, *, C: float, fit_intercept: bool) -> None:
+        self.C, self.fit_intercept, self.targets = C, fit_intercept, targets
+        self.features = Features(standardisation.rows, standardisation.shift, standardisation.scale)
+        self.standardisation = standardisation
+        self.rows, self.width = standardisation.rows.shape
+        self.classes = len(targets.masses)
+        self.weight = float(targets.masses.sum())
+        #: Whether float32 is worth beginning with.
+        self.is_large = self.rows * self.width * self.classes > _LARGE
+        self.penalty = np.append(standardisation.scale**2, 0.0)
+        #: How many times the rows have been read.
+        self.passes = 0.0
+        self._loss = LinearLoss(targets.problem, self.features)
+        start = np.zeros((self.classes, self.width + 1))
+        share = np.full(self.classes, 1.0 / self.classes)
+        if fit_intercept:
+            share = targets.masses / self.weight
+            start[:, -1] = np.log(share) - np.log(share).mean()
+        loss, slopes = self._run(start, single=False)
+        # Σ aᵢ tᵢ xᵢ' of each class: at the start all rows have the same probabilities
+        self._moments = np.outer(share, standardisation.sum) - slopes[:, :-1]
+        #: The optimum among the points of W = 0.
+        self.first = self._evaluation(start, loss, slopes, single=False)
 
-    def threads(self) -> AbstractContextManager[Any]:
-        """The context to evaluate in: small matrix products stay on one BLAS thread."""
-        small = self.X.size * self.classes <= _ONE_THREAD
-        return threadpool_limits(limits=1, user_api="blas") if small else nullcontext()
+    def evaluate(self, point: Floats, *, single: bool) -> Evaluation:
+        """The value, gradient and gap at a point, in one pass; ``single``: in products of float32."""
+        return self._evaluation(point, *self._run(point, single=single), single=single)
 
-    def blocks(self) -> list[slice]:
-        """The rows, a block at a time, in order."""
-        rows = self.X.shape[0]
-        return [slice(start, min(start + self._block_rows, rows)) for start in range(0, rows, self._block_rows)]
+    def probabilities(self, point: Floats) -> Iterator[tuple[slice, Singles]]:
+        """The rows, a block at a time, and their classes' probabilities (R, K) in float32, in memory that is reused."""
+        step = max(1, _BLOCK // self.classes)
+        room = np.empty((min(step, self.rows), self.classes), np.float32)
+        self.passes += 1.0
+        for first in range(0, self.rows, step):
+            block = slice(first, min(first + step, self.rows))
+            features = self.features._replace(rows=self.features.rows[block])
+            logits = linear_logits(features, point[:, :-1], point[:, -1], room[: block.stop - first], single=True)
+            yield block, np.asarray(softmax(logits))
 
-    def features(self, block: slice) -> Floats:
-        """A block of rows of X as float64."""
-        return np.asarray(self.X[block], dtype=np.float64)
+    def intercept_curvature(self, point: Floats) -> Floats:
+        """The Hessian (K, K) with respect to the intercepts alone, C·Σ aᵢ(diag(pᵢ) − pᵢpᵢᵀ)."""
+        mass, pairs = np.zeros(self.classes), np.zeros((self.classes, self.classes))
+        for block, share in self.probabilities(point):
+            weight = self.targets.row_weight[block]
+            mass += weight @ share
+            pairs += gram(Features(share), weight)
+        curvature: Floats = self.C * (np.diag(mass) - pairs)
+        return curvature
 
-    def evaluate(self, coef: Floats, intercept: Floats) -> Evaluation:
-        """Value and gradient at one W (K, D) and b (K,), in one pass over the rows."""
-        cross_entropy = 0.0
-        coef_gradient = self.penalty * coef
-        intercept_gradient = np.zeros(self.classes)
-        for block in self.blocks():
-            X = self.features(block)
-            logits = np.matmul(X, coef.T, out=self._logits[: len(X)])
-            logits += intercept
-            loss, gradient = softmax_cross_entropy.value_and_grad(
-                logits,
-                self.codes[block],
-                sample_weight=self.weights[block],
-                reduction="sum",
-                out=self._logits_gradient[: len(X)],
-            )
-            cross_entropy += float(loss)
-            coef_gradient += gradient.T @ X
-            intercept_gradient += gradient.sum(axis=0)
-        penalty = 0.5 * self.penalty * float(np.vdot(coef, coef))
-        return Evaluation(cross_entropy + penalty, cross_entropy, coef_gradient, intercept_gradient)
+    def parameters(self, point: Floats) -> tuple[Floats, Floats]:
+        """W (K, D) and b (K,) of a point; b has mean 0, since its common offset changes nothing."""
+        coef = point[:, :-1] * self.standardisation.scale
+        intercept = point[:, -1] - coef @ self.standardisation.shift
+        return coef, intercept - intercept.mean()
+
+    def point(self, coef: Floats, intercept: Floats) -> Floats:
+        """The point of W and b, moved to where classes' coefficients add up to 0: the loss is the same there."""
+        point = np.column_stack([coef / self.standardisation.scale, intercept + coef @ self.standardisation.shift])
+        centred: Floats = point - point.mean(axis=0)
+        return centred
+
+    def gradient_norm(self, evaluation: Evaluation) -> float:
+        """The Euclidean norm of the gradient with respect to W and b."""
+        of_intercept = evaluation.gradient[:, -1]
+        of_coef = evaluation.gradient[:, :-1] / self.standardisation.scale + np.outer(
+            of_intercept, self.standardisation.shift
+        )
+        return float(np.sqrt(np.sum(of_coef**2) + np.sum(of_intercept**2)))
+
+    def _run(self, point: Floats, *, single: bool) -> tuple[float, Floats]:
+        self.passes += 1.0
+        found = self._loss.gradient(point[:, :-1], point[:, -1], single=single)
+        return found.total, np.column_stack([found.coef, found.intercept])
+
+    def _evaluation(self, point: Floats, loss: float, slopes: Floats, *, single: bool) -> Evaluation:
+        objective = self.C * loss + 0.5 * float(np.sum(self.penalty * point**2))
+        gradient = self.C * slopes + self.penalty * point
+        if not self.fit_intercept:
+            gradient[:, -1] = 0.0
+        return Evaluation(point, objective, loss / self.weight, gradient, *self._gap(point, loss, slopes), single)
+
+    def _gap(self, point: Floats, loss: float, slopes: Floats) -> tuple[float, float]:
+        """The objective minus that of a point of the dual problem: an upper bound of the distance to the optimum.
+
+        Its part that the coefficients have, and the whole.
+
+        A dual point gives each row a distribution q, of class masses Σ aᵢ qᵢ = ``masses`` where there is an intercept;
+        the gap is ½‖W + C·Σ aᵢ(qᵢ − tᵢ)xᵢ‖² + C·Σ aᵢ KL(qᵢ‖pᵢ). Without an intercept q = p. Else a class whose mass is
+        too large is shrunk by one factor, and what a row thereby loses goes to the classes whose mass is too small, in
+        one proportion for all rows: then both terms (the second by a bound) need nothing but the gradient's sums.
+        """
+        coef = point[:, :-1]
+        residual = self.C * slopes[:, :-1] + self.penalty[:-1] * coef
+        divergence = 0.0
+        if self.fit_intercept:
+            target = self.targets.masses
+            mass = target + slopes[:, -1]
+            kept = np.minimum(1.0, target / np.maximum(mass, np.finfo(np.float64).tiny))
+            missing = np.maximum(target - mass, 0.0)
+            if missing.any():
+                share = missing / missing.sum()
+                features = slopes[:, :-1] + self._moments
+                moved = (1.0 - kept)[:, None] * features
+                residual += self.C * (np.outer(share, moved.sum(axis=0)) - moved)
+                logits = coef @ self.standardisation.sum + self.weight * point[:, -1]
+                lse = loss + float(np.sum(coef * self._moments)) + float(point[:, -1] @ target)
+                freed = float(np.sum((1.0 - kept) * mass))
+                shrunk = float(np.sum(mass * kept * np.log(kept)))
+                divergence = self.C * (freed + shrunk + float(np.max(1.0 - kept)) * (lse - float(share @ logits)))
+        of_coef = 0.5 * float(np.sum(residual**2 / self.penalty[:-1]))
+        return of_coef, of_coef + divergence

@@ -2,6 +2,34 @@
 
 from __future__ import annotations
 
-from crossentropy.linear_model._solvers._solution import Solution
+from dataclasses import replace
 
-__all__ = ["Solution"]
+import numpy as np
+from numpy.typing import NDArray
+
+from crossentropy.linear_model._history import OnIteration
+from crossentropy.linear_model._objective import SoftmaxObjective
+from crossentropy.linear_model._solvers import lbfgs
+from crossentropy.linear_model._solvers._solution import Progress, Solution
+
+
+def minimise(
+    objective: SoftmaxObjective,
+    start: NDArray[np.float64] | None = None,
+    *,
+    tol: float,
+    max_iter: int,
+    on_iteration: OnIteration | None = None,
+) -> Solution:
+    """Minimise from a point, or from the class frequencies, until no point can be lower by ``tol`` times the objective.
+
+    Products are made in float32 first where they take any time.
+    """
+    progress = Progress(objective, tol=tol, max_iter=max_iter, on_iteration=on_iteration)
+    large = objective.is_large
+    at = replace(objective.first, single=large) if start is None else objective.evaluate(start, single=large)
+    progress.record(at)
+    return progress.end(lbfgs.minimise(objective, progress, at))
+
+
+__all__ = ["Solution", "minimise"]

@@ -1,100 +1,109 @@
-"""Limited-memory BFGS (Liu and Nocedal, 1989), by SciPy's L-BFGS-B without bounds."""
+"""Limited-memory BFGS (Liu and Nocedal, 1989) in coordinates that an approximate Hessian makes round."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeResult, minimize
 
-from crossentropy.linear_model._history import Iteration, OnIteration
 from crossentropy.linear_model._objective import Evaluation, SoftmaxObjective
-from crossentropy.linear_model._solvers._coordinates import Coordinates
-from crossentropy.linear_model._solvers._solution import Solution
+from crossentropy.linear_model._solvers._line_search import search
+from crossentropy.linear_model._solvers._metrics import ClassMetric, first_metric, has_room_for_classes
+from crossentropy.linear_model._solvers._solution import Progress
 
 Floats = NDArray[np.float64]
 
-_MEMORY = 20
-_LINE_SEARCH_STEPS = 50
+#: Pairs of steps and changes of the gradient.
+_MEMORY = 10
+
+#: Iterations until the metric is made anew for the first time; from then on ever more.
+_FIRST_STRETCH = 8
+
+#: What a step promises to win of the objective, below which float32 cannot tell.
+_NEAR = 1e-7
 
 
-@dataclass(frozen=True)
-class _Point:
-    coef: Floats
-    intercept: Floats
-    evaluation: Evaluation
-    gradient: Floats
+def minimise(objective: SoftmaxObjective, progress: Progress, at: Evaluation) -> Evaluation:
+    """Minimise from a point until the gap is within the tolerance."""
+    metric, renew = first_metric(objective, at.point), _FIRST_STRETCH
+    pairs, iteration = _Pairs(), 0
+    while not progress.is_exhausted:
+        if progress.has_converged(at):
+            if not at.single:
+                break
+            at = objective.evaluate(at.point, single=False)
+            continue
+        if progress.lacks_intercept_only(at):
+            better = _with_best_intercept(objective, at)
+            if better is not at:
+                at = better
+                continue
+        if iteration == renew and has_room_for_classes(objective):
+            metric, renew = ClassMetric(objective, at.point), 2 * renew + 4
+            pairs = _Pairs()
+        gradient = metric.gradient(at.gradient)
+        vector = pairs.direction(gradient)
+        direction = metric.step(vector)
+        slope = float(np.vdot(at.gradient, direction))
+        if at.single and -0.5 * slope < _NEAR * at.objective:
+            at = objective.evaluate(at.point, single=False)
+            continue
+        found = search(objective, at, direction, slope)
+        if found is None:
+            if not at.single and not len(pairs):
+                break
+            at, pairs = objective.evaluate(at.point, single=False), _Pairs()
+            continue
+        length, at = found
+        pairs.add(length * vector, metric.gradient(at.gradient) - gradient)
+        iteration += 1
+        progress.record(at)
+    return at
 
-    @property
-    def gradient_norm(self) -> float:
-        return float(np.max(np.abs(self.gradient)))
+
+def _with_best_intercept(objective: SoftmaxObjective, at: Evaluation) -> Evaluation:
+    """One Newton step of the intercepts alone, where it wins something."""
+    curvature = objective.intercept_curvature(at.point)
+    step = np.linalg.lstsq(curvature, -at.gradient[:, -1], rcond=1e-12)[0]
+    point = at.point.copy()
+    point[:, -1] += step
+    found = objective.evaluate(point, single=at.single)
+    return found if found.gap < at.gap else at
 
 
-def minimise(
-    objective: SoftmaxObjective, *, tol: float, max_iter: int, on_iteration: OnIteration | None = None
-) -> Solution:
-    """Minimise from W = 0, b = 0 until no component of the gradient exceeds ``tol``.
+class _Pair(NamedTuple):
+    step: NDArray[np.float32]
+    change: NDArray[np.float32]  # of the gradient
+    curvature: float
 
-    The gradient is that of the objective per unit of weight, in coordinates that free it of the features' units.
-    """
-    began = time.perf_counter()
-    coordinates = Coordinates(objective)
-    history: list[Iteration] = []
-    evaluations = 0
-    # SciPy evaluates, then accepts: what was evaluated last is what the callback speaks of.
-    latest: _Point
-    accepted: _Point
 
-    def evaluate(vector: Floats) -> tuple[float, Floats]:
-        nonlocal latest, evaluations
-        coef, intercept = coordinates.parameters(vector)
-        evaluation = objective.evaluate(coef, intercept)
-        latest = _Point(coef, intercept, evaluation, coordinates.gradient(evaluation))
-        evaluations += 1
-        if not history:
-            accept()
-        return evaluation.objective, latest.gradient
+class _Pairs:
+    """The last steps and changes of the gradient, and the approximate inverse Hessian they make."""
 
-    def accept() -> None:
-        nonlocal accepted
-        accepted = latest
-        record = Iteration(
-            iteration=len(history),
-            objective=objective.scale * accepted.evaluation.objective,
-            cross_entropy=accepted.evaluation.cross_entropy,
-            gradient_norm=accepted.gradient_norm,
-            seconds=time.perf_counter() - began,
-            evaluations=evaluations,
-        )
-        history.append(record)
-        if on_iteration is not None:
-            on_iteration(record)
+    def __init__(self) -> None:
+        self._pairs: deque[_Pair] = deque(maxlen=_MEMORY)
+        self._size = 1.0
 
-    def callback(intermediate_result: OptimizeResult) -> None:
-        accept()
+    def __len__(self) -> int:
+        return len(self._pairs)
 
-    minimize(
-        evaluate,
-        coordinates.start(),
-        jac=True,
-        method="L-BFGS-B",
-        callback=callback,
-        # ftol=0: a small decrease alone is no sign of the minimum.
-        options={
-            "gtol": tol,
-            "ftol": 0.0,
-            "maxiter": max_iter,
-            "maxfun": _LINE_SEARCH_STEPS * (max_iter + 1),
-            "maxls": _LINE_SEARCH_STEPS,
-            "maxcor": _MEMORY,
-        },
-    )
-    return Solution(
-        coef=accepted.coef,
-        intercept=accepted.intercept,
-        history=tuple(history),
-        converged=accepted.gradient_norm <= tol,
-        exhausted=len(history) > max_iter,
-    )
+    def add(self, step: Floats, change: Floats) -> None:
+        """One more, unless the gradient did not grow along the step."""
+        curvature = float(np.vdot(step, change))
+        if curvature > 0.0:
+            self._pairs.append(_Pair(step.ravel().astype(np.float32), change.ravel().astype(np.float32), curvature))
+            self._size = curvature / float(np.vdot(change, change))
+
+    def direction(self, gradient: Floats) -> Floats:
+        """Minus the approximate inverse Hessian times the gradient, by the two-loop recursion."""
+        rest = gradient.ravel().astype(np.float32)
+        amounts = []
+        for pair in reversed(self._pairs):
+            amounts.append(float(pair.step @ rest) / pair.curvature)
+            rest -= np.float32(amounts[-1]) * pair.change
+        rest *= np.float32(self._size)
+        for pair in self._pairs:
+            rest += np.float32(amounts.pop() - float(pair.change @ rest) / pair.curvature) * pair.step
+        return -rest.reshape(gradient.shape).astype(np.float64)

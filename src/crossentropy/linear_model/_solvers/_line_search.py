@@ -1,0 +1,41 @@
+"""How far to go along a direction."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossentropy.linear_model._objective import Evaluation, SoftmaxObjective
+
+Floats = NDArray[np.float64]
+
+#: A step must win this share of what the slope promises (Armijo, 1966).
+_ENOUGH = 1e-4
+
+_MOST_STEPS = 20
+
+#: Relative to the objective: differences this small say nothing.
+_ROUNDING = 1e-14
+
+
+def search(
+    objective: SoftmaxObjective, at: Evaluation, direction: Floats, slope: float
+) -> tuple[float, Evaluation] | None:
+    """The first length, 1 or then shorter by the minimum of a parabola, whose point is low enough, and that point."""
+    if not slope < 0.0:
+        return None
+    length = 1.0
+    for _ in range(_MOST_STEPS):
+        found = objective.evaluate(at.point + length * direction, single=at.single)
+        gain = found.objective - at.objective
+        if gain <= _ENOUGH * length * slope:
+            return length, found
+        # where both round to the same number the slopes tell: that of a convex function only grows
+        if (
+            abs(gain) <= _ROUNDING * abs(at.objective)
+            and abs(float(np.vdot(found.gradient, direction))) <= -0.9 * slope
+        ):
+            return length, found
+        lowest = 0.5 * -slope * length**2 / (gain - slope * length) if np.isfinite(gain) else 0.0
+        length = min(max(lowest, 0.1 * length), 0.5 * length)
+    return None

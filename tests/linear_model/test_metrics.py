@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from crossentropy.linear_model._objective import SoftmaxObjective
+from crossentropy.linear_model._solvers import _metrics
+from crossentropy.linear_model._solvers._metrics import ClassMetric, DiagonalMetric, SharedMetric, first_metric
+from crossentropy.linear_model._standardisation import Standardisation
+from crossentropy.linear_model._targets import training_targets
+
+CLASSES, FEATURES = 5, 4
+
+
+def objective(fit_intercept=True, rows=300, C=2.0):
+    random = np.random.default_rng(1)
+    X = random.normal(size=(rows, FEATURES)) @ random.normal(size=(FEATURES, FEATURES)) + 3.0
+    y = np.arange(rows) % CLASSES
+    _, targets = training_targets(y, sample_weight=random.random(rows), class_weight=None, label_smoothing=0.0)
+    features = Standardisation.of(X, targets.row_weight, centre=fit_intercept, names=None)
+    return SoftmaxObjective(features, targets, C=C, fit_intercept=fit_intercept)
+
+
+def somewhere(problem):
+    point = np.random.default_rng(2).normal(size=problem.first.point.shape)
+    if not problem.fit_intercept:
+        point[:, -1] = 0.0
+    return point - point.mean(axis=0)
+
+
+def hessian(problem, point):
+    flat = point.size
+    found = np.zeros((flat, flat))
+    for i in range(flat):
+        step = np.zeros(flat)
+        step[i] = 1e-5
+        above, below = (
+            problem.evaluate(point + sign * step.reshape(point.shape), single=False).gradient for sign in (1, -1)
+        )
+        found[:, i] = (above - below).ravel() / 2e-5
+    return found
+
+
+def metrics(problem):
+    return [
+        ClassMetric(problem, None),
+        ClassMetric(problem, somewhere(problem)),
+        SharedMetric(problem),
+        DiagonalMetric(problem),
+    ]
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("which", range(4))
+def test_a_metric_and_its_transpose_belong_together(which, fit_intercept):
+    problem = objective(fit_intercept)
+    metric = metrics(problem)[which]
+    random = np.random.default_rng(3)
+    vector, gradient = random.normal(size=(2, CLASSES, FEATURES + 1))
+    if not fit_intercept:
+        vector[:, -1] = gradient[:, -1] = 0.0
+    left, right = np.vdot(metric.step(vector), gradient), np.vdot(vector, metric.gradient(gradient))
+    assert left == pytest.approx(right, rel=1e-5)
+    np.testing.assert_allclose(metric.step(vector).sum(axis=0), 0.0, atol=1e-9)
+    if not fit_intercept:
+        np.testing.assert_array_equal(metric.step(vector)[:, -1], 0.0)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_at_the_start_the_shared_metric_and_that_of_the_classes_are_one(fit_intercept):
+    problem = objective(fit_intercept)
+    gradient = somewhere(problem)
+    found = [metric.step(metric.gradient(gradient)) for metric in (ClassMetric(problem, None), SharedMetric(problem))]
+    np.testing.assert_allclose(*found, rtol=1e-3, atol=1e-5 * abs(found[0]).max())
+
+
+def test_the_blocks_are_those_of_the_hessian():
+    problem = objective()
+    point = somewhere(problem)
+    metric, full = ClassMetric(problem, point), hessian(problem, point)
+    size = FEATURES + 1
+    for k in range(CLASSES):
+        block = full[k * size : (k + 1) * size, k * size : (k + 1) * size]
+        factor = metric._inverse[k].astype(np.float64)
+        np.testing.assert_allclose(factor @ block @ factor.T, np.eye(size), atol=1e-3)
+
+
+def test_some_of_the_rows_stand_for_all(monkeypatch):
+    problem = objective(rows=20_000)
+    point = somewhere(problem)
+    every = ClassMetric(problem, point)._inverse
+    monkeypatch.setattr(_metrics, "_thresholds", lambda objective, total: total / 2000)
+    assert all(len(rows) <= 2100 for rows, _ in _metrics._choose_rows(problem, point))
+    sampled = ClassMetric(problem, point)._inverse
+    for a, b in zip(sampled.astype(np.float64), every.astype(np.float64), strict=True):
+        ratio = a @ np.linalg.inv(b)  # its product with its transpose is 1 where both are the same
+        assert abs(np.linalg.eigvalsh(ratio @ ratio.T) - 1.0).max() < 0.3
+
+
+def test_chosen_rows_have_the_weight_of_all(monkeypatch):
+    problem = objective(rows=20_000)
+    point = somewhere(problem)
+    total = np.zeros(CLASSES)
+    for block, share in problem.probabilities(point):
+        total += problem.targets.row_weight[block] @ (share * (1.0 - share)).astype(np.float64)
+    monkeypatch.setattr(_metrics, "_thresholds", lambda objective, total: total / 2000)
+    for k, (rows, weight) in enumerate(_metrics._choose_rows(problem, point)):
+        assert np.all(np.diff(rows) > 0)
+        assert weight.sum() == pytest.approx(total[k], rel=0.06)
+
+
+@pytest.mark.parametrize(("rows", "every"), [(4096, True), (10**6, False)])
+def test_how_many_rows_a_block_is_summed_over(rows, every):
+    class Size:
+        width, rows = 99, 0
+
+    Size.rows = rows
+    (threshold,) = _metrics._thresholds(Size, np.array([800.0]))
+    # 4096 take no time; at 100 features with the intercept a few passes over a million rows take 240,000
+    assert threshold == (0.0 if every else 800.0 / 240_000)
+
+
+def test_duplicated_and_constant_features_still_have_a_metric():
+    X = np.repeat(np.random.default_rng(4).normal(size=(50, 1)), 3, axis=1)
+    X[:, 2] = 7.0
+    _, targets = training_targets(np.arange(50) % 3, sample_weight=None, class_weight=None, label_smoothing=0.0)
+    features = Standardisation.of(X, targets.row_weight, centre=True, names=None)
+    problem = SoftmaxObjective(features, targets, C=1e12, fit_intercept=True)
+    metric = first_metric(problem, problem.first.point)
+    assert np.isfinite(metric.step(metric.gradient(problem.first.gradient))).all()
+
+
+def test_which_metric_is_the_first(monkeypatch):
+    problem = objective()
+    assert isinstance(first_metric(problem, problem.first.point), ClassMetric)
+    monkeypatch.setattr(_metrics, "MOST_BYTES", 100)
+    assert isinstance(first_metric(problem, problem.first.point), SharedMetric)
+    monkeypatch.setattr(_metrics, "_WIDEST", FEATURES - 1)
+    assert isinstance(first_metric(problem, problem.first.point), DiagonalMetric)
