@@ -1,11 +1,14 @@
 // Features as the package passes them.
 #pragma once
 
+#include <vector>
+
 #include "arrays.hpp"
 
 namespace crossentropy {
 
 using Doubles = nb::ndarray<nb::device::cpu, double, nb::c_contig>;
+using Numbers = nb::ndarray<nb::ro, nb::device::cpu, const std::int64_t, nb::ndim<1>, nb::c_contig>;
 
 inline Features features_of(const Coded<Input> &features, const std::optional<Vector> &shift,
                             const std::optional<Vector> &scale) {
@@ -18,5 +21,13 @@ inline Features features_of(const Coded<Input> &features, const std::optional<Ve
     require((f.shift == nullptr) == (f.scale == nullptr), "shift and scale: both or none");
     return f;
 }
+
+// Sparse features as a CSR matrix, checked once, and the room that a pass over them takes.
+struct Sparse {
+    SparseFeatures features;
+    std::vector<std::int64_t> bounds;
+    std::vector<double> room;
+    std::vector<nb::object> arrays;
+};
 
 }  // namespace crossentropy

@@ -1,12 +1,13 @@
 // What linear models ask of the core beside the loss of their logits.
+#include <algorithm>
+
 #include "features.hpp"
 #include "instruction_sets.hpp"
+#include "parallel.hpp"
 
 using namespace crossentropy;
 
 namespace {
-
-using Numbers = nb::ndarray<nb::ro, nb::device::cpu, const std::int64_t, nb::ndim<1>, nb::c_contig>;
 
 void gram(const Coded<Input> &features, const std::optional<Vector> &shift, const std::optional<Vector> &scale,
           const std::optional<Numbers> &rows, const Vector &weight, bool intercept, const Doubles &out) {
@@ -54,13 +55,63 @@ std::int64_t moments(const Coded<Input> &features, const Vector &weight, const V
     return kernels().run_moments(p);
 }
 
+void make_sparse(Sparse *self, const Numbers &starts, const Coded<Input> &columns, const Coded<Input> &values,
+                 std::int64_t width, const std::optional<Vector> &scale) {
+    SparseFeatures f;
+    f.columns = view_of(columns);
+    f.values = view_of(values);
+    require(f.columns.given() && (f.columns.dtype == DType::i32 || f.columns.dtype == DType::i64) &&
+                f.columns.rows == 1 && f.columns.col_stride == 1,
+            "columns: one row of int32 or int64");
+    require(f.values.given() && (f.values.dtype == DType::f32 || f.values.dtype == DType::f64) && f.values.rows == 1 &&
+                f.values.col_stride == 1,
+            "values: one row of float32 or float64");
+    require(f.columns.cols == f.values.cols, "columns and values: as many");
+    require(starts.size() > 0 && width >= 0, "starts: one more than rows");
+    f.rows = (std::int64_t)starts.size() - 1;
+    f.cols = width;
+    f.starts = starts.data();
+    require(f.starts[0] >= 0 && f.starts[f.rows] <= f.values.cols, "starts: within the values");
+    for (std::int64_t r = 0; r < f.rows; ++r) {
+        require(f.starts[r] <= f.starts[r + 1], "starts: rising");
+        f.longest = std::max(f.longest, f.starts[r + 1] - f.starts[r]);
+    }
+    std::vector<std::int64_t> counts((std::size_t)width);
+    for (std::int64_t j = f.starts[0]; j < f.starts[f.rows]; ++j) {
+        const std::int64_t column = f.columns.dtype == DType::i32 ? ((const std::int32_t *)f.columns.data)[j]
+                                                                  : ((const std::int64_t *)f.columns.data)[j];
+        require(column >= 0 && column < width, "columns: within the width");
+        ++counts[(std::size_t)column];
+    }
+    f.scale = vector_of(scale, width, "scale: one for each feature");
+    // as many elements for each thread; results do not depend on it
+    const std::int64_t elements = f.starts[f.rows] - f.starts[0];
+    f.parts = thread_count();
+    std::vector<std::int64_t> bounds{0};
+    std::int64_t seen = 0;
+    for (std::int64_t d = 0; d < width; ++d) {
+        seen += counts[(std::size_t)d];
+        while ((std::int64_t)bounds.size() < f.parts && seen * f.parts >= elements * (std::int64_t)bounds.size())
+            bounds.push_back(d + 1);
+    }
+    while ((std::int64_t)bounds.size() <= f.parts) bounds.push_back(width);
+    bounds.back() = width;
+    new (self) Sparse{f, std::move(bounds), {}, {nb::find(starts), nb::find(columns->first), nb::find(values->first)}};
+    if (scale) self->arrays.push_back(nb::find(*scale));
+    self->features.bounds = self->bounds.data();
+}
+
 }  // namespace
 
+// noconvert: sums added to a copy would be lost.
 void bind_linear(nb::module_ &m) {
+    nb::class_<Sparse>(m, "Sparse", "Sparse rows of features.")
+        .def("__init__", &make_sparse, nb::arg("starts"), nb::arg("columns"), nb::arg("values"), nb::arg("width"),
+             nb::arg("scale").none());
     m.def("logits", &logits, nb::arg("features"), nb::arg("shift").none(), nb::arg("scale").none(), nb::arg("coef"),
           nb::arg("intercept").none(), nb::arg("out"), nb::arg("single"));
-    m.def("moments", &moments, nb::arg("features"), nb::arg("weight"), nb::arg("origin"), nb::arg("sum"),
-          nb::arg("square"));
+    m.def("moments", &moments, nb::arg("features"), nb::arg("weight"), nb::arg("origin"), nb::arg("sum").noconvert(),
+          nb::arg("square").noconvert());
     m.def("gram", &gram, nb::arg("features"), nb::arg("shift").none(), nb::arg("scale").none(), nb::arg("rows").none(),
-          nb::arg("weight"), nb::arg("intercept"), nb::arg("out"));
+          nb::arg("weight"), nb::arg("intercept"), nb::arg("out").noconvert());
 }

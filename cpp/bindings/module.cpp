@@ -76,6 +76,12 @@ nb::tuple run_problem(const Held<Problem> &held, int order, double divisor, cons
     return as_tuple(w);
 }
 
+// Whether each array's rows are one step apart, so that a stretch of rows is a view too.
+bool has_one_stride(const RowProblem &p) {
+    return p.targets.dims <= 1 && p.probabilities.dims <= 1 && p.mask.dims <= 1;
+}
+bool has_one_stride(const ElementProblem &p) { return p.targets.dims <= 1 && p.element_weight.dims <= 1; }
+
 // The sum of the losses of a linear model's logits; its gradient is added to the last two arrays.
 template <class Problem, Weighed (*Kernels::*run)(const Problem &, const LinearProblem &)>
 nb::tuple run_linear(const Held<Problem> &held, const Coded<Input> &features, const std::optional<Vector> &shift,
@@ -87,7 +93,7 @@ nb::tuple run_linear(const Held<Problem> &held, const Coded<Input> &features, co
     p.features = features_of(features, shift, scale);
     p.single = single;
     require(p.features.view.rows == shape.rows, "features: one row for each of the problem");
-    require(held.problem.targets.dims == 1, "targets: rows of one stride");
+    require(has_one_stride(held.problem), "targets, weights, mask: rows of one stride");
     const std::size_t numbers = (std::size_t)(shape.cols * p.features.view.cols), classes = (std::size_t)shape.cols;
     require(coef.size() == numbers && coef_gradient.size() == numbers, "coef and its gradient: classes by features");
     require(intercept.size() == classes && intercept_gradient.size() == classes,
@@ -96,6 +102,36 @@ nb::tuple run_linear(const Held<Problem> &held, const Coded<Input> &features, co
     p.intercept = intercept.data();
     p.coef_gradient = coef_gradient.data();
     p.intercept_gradient = intercept_gradient.data();
+    Weighed w;
+    {
+        nb::gil_scoped_release release;
+        w = (kernels().*run)(held.problem, p);
+    }
+    return as_tuple(w);
+}
+
+// The same of sparse features.
+template <class Problem, Weighed (*Kernels::*run)(const Problem &, const SparseProblem &)>
+nb::tuple run_sparse(const Held<Problem> &held, Sparse &sparse, const Vector &coef, const Vector &intercept,
+                     const Doubles &coef_gradient, const Doubles &intercept_gradient, bool single) {
+    require(std::is_same_v<Problem, ElementProblem> || held.faultless, "weigh first, and find no fault");
+    const View &shape = held.problem.predictions;
+    SparseProblem p;
+    p.features = sparse.features;
+    p.single = single;
+    require(p.features.rows == shape.rows, "features: one row for each of the problem");
+    require(has_one_stride(held.problem), "targets, weights, mask: rows of one stride");
+    const std::size_t numbers = (std::size_t)(shape.cols * p.features.cols), classes = (std::size_t)shape.cols;
+    require(coef.size() == numbers && coef_gradient.size() == numbers, "coef and its gradient: classes by features");
+    require(intercept.size() == classes && intercept_gradient.size() == classes,
+            "intercept and its gradient: one for each class");
+    p.coef = coef.data();
+    p.intercept = intercept.data();
+    p.coef_gradient = coef_gradient.data();
+    p.intercept_gradient = intercept_gradient.data();
+    const std::size_t room = (std::size_t)(2 * p.features.cols * sparse_step(shape.cols));
+    sparse.room.resize(single ? (room + 1) / 2 : room);
+    p.room = sparse.room.data();
     Weighed w;
     {
         nb::gil_scoped_release release;
@@ -234,7 +270,9 @@ NB_MODULE(_core, m) {
         .def("weigh", &weigh_problem<RowProblem, &Kernels::weigh_rows>)
         .def("run_linear", &run_linear<RowProblem, &Kernels::run_linear_rows>, nb::arg("features"),
              nb::arg("shift").none(), nb::arg("scale").none(), nb::arg("coef"), nb::arg("intercept"),
-             nb::arg("coef_gradient"), nb::arg("intercept_gradient"), nb::arg("single"))
+             nb::arg("coef_gradient").noconvert(), nb::arg("intercept_gradient").noconvert(), nb::arg("single"))
+        .def("run_sparse", &run_sparse<RowProblem, &Kernels::run_sparse_rows>, nb::arg("features"), nb::arg("coef"),
+             nb::arg("intercept"), nb::arg("coef_gradient"), nb::arg("intercept_gradient"), nb::arg("single"))
         .def("run", &run_problem<RowProblem, double, &Kernels::run_rows>, nb::arg("order"), nb::arg("divisor"),
              nb::arg("losses").none(), nb::arg("derivative").none(), nb::arg("direction").none());
 
@@ -245,7 +283,10 @@ NB_MODULE(_core, m) {
         .def("weigh", &weigh_problem<ElementProblem, &Kernels::weigh_elements>)
         .def("run_linear", &run_linear<ElementProblem, &Kernels::run_linear_elements>, nb::arg("features"),
              nb::arg("shift").none(), nb::arg("scale").none(), nb::arg("coef"), nb::arg("intercept"),
-             nb::arg("coef_gradient"), nb::arg("intercept_gradient"), nb::arg("single"))
+             nb::arg("coef_gradient").noconvert(), nb::arg("intercept_gradient").noconvert(), nb::arg("single"))
+        .def("run_sparse", &run_sparse<ElementProblem, &Kernels::run_sparse_elements>, nb::arg("features"),
+             nb::arg("coef"), nb::arg("intercept"), nb::arg("coef_gradient"), nb::arg("intercept_gradient"),
+             nb::arg("single"))
         .def("run", &run_problem<ElementProblem, Weighed, &Kernels::run_elements>, nb::arg("order"), nb::arg("divisor"),
              nb::arg("losses").none(), nb::arg("derivative").none(), nb::arg("direction").none());
 

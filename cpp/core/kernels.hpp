@@ -40,6 +40,8 @@ void activate(const ActivationProblem &);
 
 Weighed run_linear_rows(const RowProblem &, const LinearProblem &);
 Weighed run_linear_elements(const ElementProblem &, const LinearProblem &);
+Weighed run_sparse_rows(const RowProblem &, const SparseProblem &);
+Weighed run_sparse_elements(const ElementProblem &, const SparseProblem &);
 void run_logits(const LogitsProblem &);
 std::int64_t run_moments(const MomentsProblem &);
 void run_gram(const GramProblem &);

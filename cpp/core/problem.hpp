@@ -143,6 +143,29 @@ struct LinearProblem {
     bool single = false;                                             // products in float32, else in float64
 };
 
+// Sparse rows of features (N, D): row r has `values` at `columns`, from starts[r] to starts[r + 1], which are taken
+// times `scale` of their column. Thread t adds to the gradient of the columns from bounds[t] to bounds[t + 1].
+struct SparseFeatures {
+    std::int64_t rows = 0, cols = 0, longest = 0;
+    const std::int64_t *starts = nullptr;  // (N + 1,)
+    View columns, values;                  // one row each: i32 or i64, f32 or f64
+    const double *scale = nullptr;         // (D,), or null
+    const std::int64_t *bounds = nullptr;
+    std::int64_t parts = 1;
+};
+
+// Numbers of a column in the room for coefficients and sums: its classes, and what aligns them.
+constexpr std::int64_t sparse_step(std::int64_t classes) { return (classes + 7) / 8 * 8; }
+
+// A linear model of sparse features.
+struct SparseProblem {
+    SparseFeatures features;
+    const double *coef = nullptr, *intercept = nullptr;
+    double *coef_gradient = nullptr, *intercept_gradient = nullptr;
+    double *room = nullptr;  // for D·sparse_step(K) coefficients and as many sums, of float32 or float64
+    bool single = false;
+};
+
 // The logits (N, K) of all rows.
 struct LogitsProblem {
     Features features;
@@ -177,6 +200,8 @@ struct Kernels {
     Weighed (*run_elements)(const ElementProblem &, const Results &);  // the losses' sum; checks what was not weighed
     Weighed (*run_linear_rows)(const RowProblem &, const LinearProblem &);
     Weighed (*run_linear_elements)(const ElementProblem &, const LinearProblem &);
+    Weighed (*run_sparse_rows)(const RowProblem &, const SparseProblem &);
+    Weighed (*run_sparse_elements)(const ElementProblem &, const SparseProblem &);
     void (*run_logits)(const LogitsProblem &);
     std::int64_t (*run_moments)(const MomentsProblem &);  // the place of that element in C order, or -1
     void (*run_gram)(const GramProblem &);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,6 @@ from crossentropy._conventions import EPSILON, sum_tolerance
 from crossentropy._native import Coded, coded, coded_output, core
 from crossentropy._problems import (
     Array,
-    Doubles,
     ElementProblem,
     Fault,
     Finding,
@@ -60,24 +60,13 @@ class _NativeEngine:
             self._held.run(int(order), divisor, coded_output(losses), coded_output(derivative), coded(direction))
         )
 
-    def run_linear(
-        self,
-        features: Array,
-        shift: Doubles | None,
-        scale: Doubles | None,
-        coef: Array,
-        intercept: Array,
-        coef_gradient: Doubles,
-        intercept_gradient: Doubles,
-        *,
-        single: bool,
-    ) -> float:
-        """The losses' sum at logits features · coefᵀ + intercept; their gradient is added to the given one."""
-        parameters = np.ascontiguousarray(coef), np.ascontiguousarray(intercept)
-        total, _ = _outcome(
-            self._held.run_linear(coded(features), shift, scale, *parameters, coef_gradient, intercept_gradient, single)
-        )
-        return total
+    def run_linear(self, *arguments: Any) -> float:
+        """The losses' sum of a linear model of dense features."""
+        return float(self._held.run_linear(*arguments)[0])
+
+    def run_sparse(self, *arguments: Any) -> float:
+        """The losses' sum of a linear model of sparse features."""
+        return float(self._held.run_sparse(*arguments)[0])
 
 
 class NativeRows(_NativeEngine):

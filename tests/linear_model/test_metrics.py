@@ -43,9 +43,9 @@ def hessian(problem, point):
 
 def metrics(problem):
     return [
-        ClassMetric(problem, None),
-        ClassMetric(problem, somewhere(problem)),
-        SharedMetric(problem),
+        ClassMetric(problem, problem.features, None),
+        ClassMetric(problem, problem.features, somewhere(problem)),
+        SharedMetric(problem, problem.features),
         DiagonalMetric(problem),
     ]
 
@@ -70,14 +70,17 @@ def test_a_metric_and_its_transpose_belong_together(which, fit_intercept):
 def test_at_the_start_the_shared_metric_and_that_of_the_classes_are_one(fit_intercept):
     problem = objective(fit_intercept)
     gradient = somewhere(problem)
-    found = [metric.step(metric.gradient(gradient)) for metric in (ClassMetric(problem, None), SharedMetric(problem))]
+    found = [
+        metric.step(metric.gradient(gradient))
+        for metric in (ClassMetric(problem, problem.features, None), SharedMetric(problem, problem.features))
+    ]
     np.testing.assert_allclose(*found, rtol=1e-3, atol=1e-5 * abs(found[0]).max())
 
 
 def test_the_blocks_are_those_of_the_hessian():
     problem = objective()
     point = somewhere(problem)
-    metric, full = ClassMetric(problem, point), hessian(problem, point)
+    metric, full = ClassMetric(problem, problem.features, point), hessian(problem, point)
     size = FEATURES + 1
     for k in range(CLASSES):
         block = full[k * size : (k + 1) * size, k * size : (k + 1) * size]
@@ -88,10 +91,10 @@ def test_the_blocks_are_those_of_the_hessian():
 def test_some_of_the_rows_stand_for_all(monkeypatch):
     problem = objective(rows=20_000)
     point = somewhere(problem)
-    every = ClassMetric(problem, point)._inverse
+    every = ClassMetric(problem, problem.features, point)._inverse
     monkeypatch.setattr(_metrics, "_thresholds", lambda objective, total: total / 2000)
     assert all(len(rows) <= 2100 for rows, _ in _metrics._choose_rows(problem, point))
-    sampled = ClassMetric(problem, point)._inverse
+    sampled = ClassMetric(problem, problem.features, point)._inverse
     for a, b in zip(sampled.astype(np.float64), every.astype(np.float64), strict=True):
         ratio = a @ np.linalg.inv(b)  # its product with its transpose is 1 where both are the same
         assert abs(np.linalg.eigvalsh(ratio @ ratio.T) - 1.0).max() < 0.3

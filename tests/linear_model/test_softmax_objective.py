@@ -107,7 +107,7 @@ def test_the_gradient_norm_is_that_in_the_coefficients_themselves():
         return 0.7 * losses.sum() + 0.5 * coef @ coef
 
     numeric = approx_fprime(np.append(coef.ravel(), intercept), value, 1e-7)
-    found = objective.gradient_norm(objective.evaluate(point, single=False))
+    found = objective.evaluate(point, single=False).gradient_norm
     assert found == pytest.approx(np.linalg.norm(numeric), rel=1e-4)
 
 

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -175,6 +176,42 @@ def test_promise_23_fitting_changes_no_input():
     SoftmaxRegression(class_weight="balanced").fit(*inputs)
     for array, copy in zip(inputs, copies, strict=True):
         np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize(
+    "form",
+    [
+        sparse.csr_matrix,
+        sparse.csr_array,
+        sparse.csc_matrix,
+        sparse.coo_array,
+        lambda X: sparse.csr_matrix(X.astype(np.float32)),
+    ],
+    ids=["csr", "csr array", "csc", "coo", "float32"],
+)
+def test_sparse_features_give_the_model_of_dense_ones(form, fit_intercept):
+    X, y = data("digits")
+    s = weights(len(y))
+    ours = SoftmaxRegression(tol=1e-12, fit_intercept=fit_intercept).fit(form(X), y, s)
+    dense = SoftmaxRegression(tol=1e-12, fit_intercept=fit_intercept).fit(X, y, s)
+    np.testing.assert_allclose(ours.coef_, dense.coef_, atol=1e-5)
+    np.testing.assert_allclose(ours.intercept_, dense.intercept_, atol=1e-5)
+    np.testing.assert_allclose(ours.predict_proba(form(X)), dense.predict_proba(X), atol=1e-5)
+    np.testing.assert_array_equal(ours.predict(form(X)), dense.predict(X))
+    assert ours.loss(form(X), y) == pytest.approx(dense.loss(X, y), rel=1e-6)
+    assert ours.gap_ <= 1e-12 * ours.objective_
+
+
+def test_a_fit_to_sparse_features_is_as_near_the_optimum_as_it_says():
+    """Enough of them for a fit to begin in float32, with a class for every width of the kernels' loops."""
+    random = np.random.default_rng(12)
+    X = sparse.random(3000, 500, 0.02, random_state=1, format="csr")
+    for classes in (2, 9, 17, 31, 75):
+        y = (X @ random.normal(size=(500, classes)) + random.gumbel(size=(3000, classes))).argmax(axis=1)
+        model, dense = SoftmaxRegression(C=10.0).fit(X, y), SoftmaxRegression(C=10.0, tol=1e-10).fit(X.toarray(), y)
+        assert model.objective_ - dense.objective_ + dense.gap_ >= 0.0
+        assert model.objective_ - dense.objective_ <= model.gap_ <= 1e-6 * model.objective_
 
 
 def test_labels_may_be_text():
@@ -375,6 +412,13 @@ NAN[2, 1], INFINITE[1, 0] = np.nan, -np.inf
             [0, 1, 2],
             None,
             "X, row 1, column 0 (counted from 0): expected a finite number, got -inf; fill in or remove that row",
+        ),
+        (
+            {},
+            sparse.csr_matrix(NAN),
+            [0, 1, 2],
+            None,
+            "X, row 2, column 1 (counted from 0): expected a finite number, got NaN; fill in or remove that row",
         ),
         (
             {},

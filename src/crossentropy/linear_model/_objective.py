@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy import softmax
-from crossentropy._linear import Features, LinearLoss, gram, linear_logits
+from crossentropy._linear import Features, LinearLoss, gram
 from crossentropy.linear_model._standardisation import Standardisation
 from crossentropy.linear_model._targets import Targets
 
@@ -25,12 +25,16 @@ _LARGE = 1 << 22
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The objective at one point, its gradient there (K, D + 1), and what the optimum lies below it at most."""
+    """The objective at one point, its gradient there (K, D + 1), and what the minimum lies below it at most.
+
+    ``gradient_norm`` is that with respect to W and b; ``coef_gap`` the part of ``gap`` that better intercepts leave.
+    """
 
     point: Floats
     objective: float
     cross_entropy: float
     gradient: Floats
+    gradient_norm: float
     coef_gap: float
     gap: float
     single: bool
@@ -45,9 +49,10 @@ class SoftmaxObjective:
 
     def __init__(self, standardisation: Standardisation, targets: Targets, *, C: float, fit_intercept: bool) -> None:
         self.C, self.fit_intercept, self.targets = C, fit_intercept, targets
-        self.features = Features(standardisation.rows, standardisation.shift, standardisation.scale)
+        self.features = standardisation.features()
         self.standardisation = standardisation
-        self.rows, self.width = standardisation.rows.shape
+        self.rows: int = self.features.shape[0]
+        self.width: int = self.features.shape[1]
         self.classes = len(targets.masses)
         self.weight = float(targets.masses.sum())
         #: Whether float32 is worth beginning with.
@@ -64,6 +69,8 @@ class SoftmaxObjective:
         loss, slopes = self._run(start, single=False)
         # Σ aᵢ tᵢ xᵢ' of each class: at the start all rows have the same probabilities
         self._moments = np.outer(share, standardisation.sum) - slopes[:, :-1]
+        squared = np.einsum("kd,kd,d->k", self._moments, self._moments, 1.0 / self.penalty[:-1])
+        self._moment_norms = np.sqrt(squared)
         #: The optimum among the points of W = 0.
         self.first = self._evaluation(start, loss, slopes, single=False)
 
@@ -78,9 +85,9 @@ class SoftmaxObjective:
         self.passes += 1.0
         for first in range(0, self.rows, step):
             block = slice(first, min(first + step, self.rows))
-            features = self.features._replace(rows=self.features.rows[block])
-            logits = linear_logits(features, point[:, :-1], point[:, -1], room[: block.stop - first], single=True)
-            yield block, np.asarray(softmax(logits))
+            room = room[: block.stop - first]
+            self.features.block(block).logits(point[:, :-1], point[:, -1], room, single=True)
+            yield block, np.asarray(softmax(room))
 
     def intercept_curvature(self, point: Floats) -> Floats:
         """The Hessian (K, K) with respect to the intercepts alone, C·Σ aᵢ(diag(pᵢ) − pᵢpᵢᵀ)."""
@@ -104,53 +111,79 @@ class SoftmaxObjective:
         centred: Floats = point - point.mean(axis=0)
         return centred
 
-    def gradient_norm(self, evaluation: Evaluation) -> float:
-        """The Euclidean norm of the gradient with respect to W and b."""
-        of_intercept = evaluation.gradient[:, -1]
-        of_coef = evaluation.gradient[:, :-1] / self.standardisation.scale + np.outer(
-            of_intercept, self.standardisation.shift
-        )
-        return float(np.sqrt(np.sum(of_coef**2) + np.sum(of_intercept**2)))
-
     def _run(self, point: Floats, *, single: bool) -> tuple[float, Floats]:
         self.passes += 1.0
-        found = self._loss.gradient(point[:, :-1], point[:, -1], single=single)
-        return found.total, np.column_stack([found.coef, found.intercept])
+        total, gradient = self._loss.gradient(point[:, :-1], point[:, -1], single=single)
+        return total, np.column_stack(gradient)
 
     def _evaluation(self, point: Floats, loss: float, slopes: Floats, *, single: bool) -> Evaluation:
-        objective = self.C * loss + 0.5 * float(np.sum(self.penalty * point**2))
-        gradient = self.C * slopes + self.penalty * point
+        """What a loss and its gradient ``slopes``, which is overwritten, say of the objective."""
+        coef, penalty = point[:, :-1], self.penalty[:-1]
+        of_intercept = slopes[:, -1].copy()
+        excess = self._excess(of_intercept)
+        moved = excess @ slopes[:, :-1] + excess @ self._moments
+        gradient = slopes
+        gradient *= self.C
+        gradient += self.penalty * point
         if not self.fit_intercept:
             gradient[:, -1] = 0.0
-        return Evaluation(point, objective, loss / self.weight, gradient, *self._gap(point, loss, slopes), single)
+        # squared, of each class: W itself, and the gradient with respect to W; d/dW is d/dW' divided by the scale
+        size = np.einsum("kd,kd,d->k", coef, coef, penalty)
+        slope = np.einsum("kd,kd,d->k", gradient[:, :-1], gradient[:, :-1], 1.0 / penalty)
+        objective = self.C * loss + 0.5 * float(size.sum())
+        of_coef = 0.5 * self._residual(size, slope, excess, of_intercept, moved) ** 2
+        gap = of_coef + self._divergence(coef, point[:, -1], loss, excess, of_intercept)
+        norm = self._gradient_norm(gradient, float(slope.sum()))
+        return Evaluation(point, objective, loss / self.weight, gradient, norm, of_coef, gap, single)
 
-    def _gap(self, point: Floats, loss: float, slopes: Floats) -> tuple[float, float]:
-        """The objective minus that of a point of the dual problem: an upper bound of the distance to the optimum.
+    def _gradient_norm(self, gradient: Floats, squared: float) -> float:
+        """Of the gradient with respect to W and b, of which ``squared`` is the part that the shift leaves alone."""
+        of_intercept, ratio = gradient[:, -1], self.standardisation.shift / self.standardisation.scale
+        crossed = 2.0 * float(of_intercept @ (gradient[:, :-1] @ ratio))
+        shift = 1.0 + float(np.sum(self.standardisation.shift**2))
+        return float(np.sqrt(max(squared + crossed + shift * float(np.sum(of_intercept**2)), 0.0)))
 
-        Its part that the coefficients have, and the whole.
+    # A point of the dual problem gives each row a distribution q, of class masses Σ aᵢ qᵢ = `masses` where there is an
+    # intercept. The objective is above the dual's by ½‖W + C·Σ aᵢ(qᵢ − tᵢ)xᵢ‖² + C·Σ aᵢ KL(qᵢ‖pᵢ), which bounds its
+    # distance to the minimum. Without an intercept q = p, and the first term is ½‖gradient‖². Else a class whose mass
+    # is too large is shrunk by one factor, and what a row thereby loses goes to the classes whose mass is too small, in
+    # one proportion for all rows: then both terms are bounded by what the gradient's sums say.
 
-        A dual point gives each row a distribution q, of class masses Σ aᵢ qᵢ = ``masses`` where there is an intercept;
-        the gap is ½‖W + C·Σ aᵢ(qᵢ − tᵢ)xᵢ‖² + C·Σ aᵢ KL(qᵢ‖pᵢ). Without an intercept q = p. Else a class whose mass is
-        too large is shrunk by one factor, and what a row thereby loses goes to the classes whose mass is too small, in
-        one proportion for all rows: then both terms (the second by a bound) need nothing but the gradient's sums.
-        """
-        coef = point[:, :-1]
-        residual = self.C * slopes[:, :-1] + self.penalty[:-1] * coef
-        divergence = 0.0
-        if self.fit_intercept:
-            target = self.targets.masses
-            mass = target + slopes[:, -1]
-            kept = np.minimum(1.0, target / np.maximum(mass, np.finfo(np.float64).tiny))
-            missing = np.maximum(target - mass, 0.0)
-            if missing.any():
-                share = missing / missing.sum()
-                features = slopes[:, :-1] + self._moments
-                moved = (1.0 - kept)[:, None] * features
-                residual += self.C * (np.outer(share, moved.sum(axis=0)) - moved)
-                logits = coef @ self.standardisation.sum + self.weight * point[:, -1]
-                lse = loss + float(np.sum(coef * self._moments)) + float(point[:, -1] @ target)
-                freed = float(np.sum((1.0 - kept) * mass))
-                shrunk = float(np.sum(mass * kept * np.log(kept)))
-                divergence = self.C * (freed + shrunk + float(np.max(1.0 - kept)) * (lse - float(share @ logits)))
-        of_coef = 0.5 * float(np.sum(residual**2 / self.penalty[:-1]))
-        return of_coef, of_coef + divergence
+    def _excess(self, of_intercept: Floats) -> Floats:
+        """The share of each class's mass that is too much; ``of_intercept`` is by how much it is."""
+        if not self.fit_intercept:
+            return np.zeros(self.classes)
+        mass = np.maximum(self.targets.masses + of_intercept, np.finfo(np.float64).tiny)
+        return np.maximum(of_intercept, 0.0) / mass
+
+    def _residual(self, size: Floats, slope: Floats, excess: Floats, of_intercept: Floats, moved: Floats) -> float:
+        """A bound of ‖W + C·Σ aᵢ(qᵢ − tᵢ)xᵢ‖: the gradient's norm, and what moving from p to q adds at most."""
+        norm = float(np.sqrt(slope.sum()))
+        if not excess.any():
+            return norm
+        # of Σ aᵢ pᵢ xᵢ' of each class, which is the loss's gradient and the targets' part
+        classes = (np.sqrt(slope) + np.sqrt(size)) / self.C + self._moment_norms
+        taken = float(np.sqrt(np.sum((excess * classes) ** 2)))
+        given = float(np.linalg.norm(self._missing(of_intercept))) * float(
+            np.sqrt(np.sum(moved**2 / self.penalty[:-1]))
+        )
+        return norm + self.C * (taken + given)
+
+    def _divergence(self, coef: Floats, intercept: Floats, loss: float, excess: Floats, of_intercept: Floats) -> float:
+        """A bound of C·Σ aᵢ KL(qᵢ‖pᵢ)."""
+        if not excess.any():
+            return 0.0
+        mass = self.targets.masses + of_intercept
+        logits = coef @ self.standardisation.sum + self.weight * intercept
+        lse = loss + float(np.sum(np.einsum("kd,kd->k", coef, self._moments))) + float(intercept @ self.targets.masses)
+        freed = float(excess @ mass)
+        shrunk = float(np.sum(mass * (1.0 - excess) * np.log1p(-excess)))
+        surprise = lse - float(self._missing(of_intercept) @ logits)
+        return self.C * (freed + shrunk + float(excess.max()) * surprise)
+
+    def _missing(self, of_intercept: Floats) -> Floats:
+        """The proportion in which classes whose mass is too small are given what others lose."""
+        missing = np.maximum(-of_intercept, 0.0)
+        total = missing.sum()
+        share: Floats = missing / total if total > 0.0 else missing
+        return share

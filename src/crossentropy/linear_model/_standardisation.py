@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossentropy._linear import moments
+from crossentropy._linear import Features, SparseFeatures, moments
 from crossentropy._validation import sentence
 
 Floats = NDArray[np.float64]
@@ -16,24 +16,30 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Standardisation:
-    """x' = (x − shift)·scale of rows X (N, D), and ``sum`` Σ aᵢ xᵢ' (D,).
+    """x' = (x − shift)·scale of rows X (N, D), dense or CSR, and ``sum`` Σ aᵢ xᵢ' (D,).
 
     ``shift`` is the weighted mean, or 0; ``scale`` the inverse of the standard deviation, or of the root mean square; 1
     for a feature that is constant. Both are rounded to float32, so that float32 products see the same numbers.
     """
 
-    rows: NDArray[Any]
+    rows: Any
     shift: Floats
     scale: Floats
     sum: Floats
 
+    def features(self) -> Features | SparseFeatures:
+        """The rows in these coordinates."""
+        if isinstance(self.rows, np.ndarray):
+            return Features(self.rows, self.shift, self.scale)
+        return SparseFeatures(self.rows, self.shift, self.scale)
+
     @classmethod
-    def of(cls, rows: NDArray[Any], weight: Floats, *, centre: bool, names: NDArray[Any] | None) -> Standardisation:
-        """Of rows that weigh so much; ``ValueError`` names the first element that is NaN or infinite."""
+    def of(cls, rows: Any, weight: Floats, *, centre: bool, names: NDArray[Any] | None) -> Standardisation:
+        """Of rows that weigh so much, dense or CSR; ``ValueError`` names the first element that is NaN or infinite."""
         total = float(weight.sum())
-        origin = rows[0].astype(np.float64) if centre else np.zeros(rows.shape[1])
-        if not np.isfinite(origin).all():
-            origin = np.zeros(rows.shape[1])
+        origin = np.zeros(rows.shape[1])
+        if centre and isinstance(rows, np.ndarray) and np.isfinite(rows[0]).all():
+            origin = rows[0].astype(np.float64)
         with np.errstate(all="ignore"):
             found = moments(rows, weight, origin)
             if found.not_finite >= 0:
@@ -59,7 +65,7 @@ class Standardisation:
         return cls(rows, shift, scale, scale * (found.sum - total * away))
 
 
-def not_finite(rows: NDArray[Any], place: tuple[int, int], names: NDArray[Any] | None) -> ValueError:
+def not_finite(rows: Any, place: tuple[int, int], names: NDArray[Any] | None) -> ValueError:
     """The error for an element that is NaN or infinite."""
     row, column = place
     name = column if names is None else repr(str(names[column]))

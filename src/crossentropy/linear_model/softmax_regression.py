@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from crossentropy import log_softmax, softmax
-from crossentropy._linear import Features, LinearLoss, linear_logits, moments
+from crossentropy._linear import Features, LinearLoss, SparseFeatures, moments
 from crossentropy._validation import as_number, sentence
 from crossentropy.linear_model._history import Iteration, OnIteration
 from crossentropy.linear_model._objective import SoftmaxObjective
@@ -25,6 +25,9 @@ Floats = NDArray[np.float64]
 
 #: Logits in a block of rows where they need not all be kept.
 _BLOCK = 1 << 20
+
+#: What X may be: a NaN in it is named by us.
+_ACCEPTED: Any = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
 
 
 class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -42,9 +45,9 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     whether to begin where the last fit ended, if it had the same classes and features.
 
     The targets are labels (N,) of any kind, or soft labels: a distribution (N, K) per row; the classes are then
-    0 … K − 1. X is (N, D), dense, float32 or float64, read-only or memory-mapped if need be; it is not copied. What a
-    fit takes beside it is some (K, D), and one (D, D) or at most 64 MiB of such matrices, and a block of rows for each
-    thread: the N×K logits are never made.
+    0 … K − 1. X is (N, D), float32 or float64: dense, read-only or memory-mapped if need be, or a CSR matrix; it is not
+    copied (other sparse formats are made CSR first). What a fit takes beside it is some (K, D), and one (D, D) or at
+    most 64 MiB of such matrices, and a block of rows for each thread: the N×K logits are never made.
 
     ``tol`` is certified: a fit ends when a point of the dual problem proves that no model has an objective lower by
     more than ``gap_``, and ``gap_`` is at most ``tol`` times the objective. The solver is L-BFGS in coordinates that an
@@ -57,8 +60,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Warns with ``ConvergenceWarning`` where it stops short of ``tol``, and says how far the optimum can be. Raises
     ``ValueError`` for a parameter out of range, a NaN or infinity in X (row and column named), fewer than two classes,
-    a class without weight, soft labels that are no distributions, and shapes that do not fit; ``TypeError`` for sparse
-    X.
+    a class without weight, soft labels that are no distributions, and shapes that do not fit.
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
@@ -117,8 +119,8 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of each row (N,); the first of equals."""
         X = self._checked(X)
-        step = max(1, _BLOCK // len(self.classes_))
-        blocks = [self._logits_of(X[first : first + step]).argmax(axis=1) for first in range(0, len(X), step)]
+        rows, step = X.shape[0], max(1, _BLOCK // len(self.classes_))
+        blocks = [self._logits_of(X[first : first + step]).argmax(axis=1) for first in range(0, rows, step)]
         labels: NDArray[Any] = self.classes_[np.concatenate(blocks)]
         return labels
 
@@ -128,26 +130,35 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises ``ValueError`` for a label that the model does not know.
         """
         X = self._checked(X)
-        weight = sample_weights(sample_weight, len(X))
+        weight = sample_weights(sample_weight, X.shape[0])
         targets = known_targets(np.asarray(y), self.classes_)
-        problem = row_problem(targets, len(X), len(self.classes_))._replace(sample_weight=weight)
-        return LinearLoss(problem, Features(X)).gradient(self.coef_, self.intercept_).total / float(weight.sum())
+        problem = row_problem(targets, X.shape[0], len(self.classes_))._replace(sample_weight=weight)
+        total, _ = LinearLoss(problem, _features(X)).gradient(self.coef_, self.intercept_)
+        return total / float(weight.sum())
 
     def _logits(self, X: Any) -> NDArray[Any]:
         return self._logits_of(self._checked(X))
 
-    def _logits_of(self, X: NDArray[Any]) -> NDArray[Any]:
-        return linear_logits(Features(X), self.coef_, self.intercept_, np.empty((len(X), len(self.classes_)), X.dtype))
+    def _logits_of(self, X: Any) -> NDArray[Any]:
+        return _features(X).logits(self.coef_, self.intercept_, np.empty((X.shape[0], len(self.classes_)), X.dtype))
 
-    def _checked(self, X: Any) -> NDArray[Any]:
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _checked(self, X: Any) -> Any:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite=False, reset=False)
+        X = validate_data(self, X, reset=False, **_ACCEPTED)
         with np.errstate(all="ignore"):
-            place = moments(X, np.ones(len(X)), np.zeros(X.shape[1])).not_finite
+            place = moments(X, np.ones(X.shape[0]), np.zeros(X.shape[1])).not_finite
         if place >= 0:
             raise not_finite(X, divmod(place, X.shape[1]), getattr(self, "feature_names_in_", None))
-        checked: NDArray[Any] = X
-        return checked
+        return X
+
+
+def _features(X: Any) -> Features | SparseFeatures:
+    return Features(X) if isinstance(X, np.ndarray) else SparseFeatures(X)
 
 
 def fit_softmax(
@@ -158,7 +169,7 @@ def fit_softmax(
     tol = as_number("tol", estimator.tol, above=0.0)
     max_iter = _max_iter(estimator.max_iter)
     smoothing = as_number("label_smoothing", estimator.label_smoothing, at_least=0.0, at_most=1.0)
-    X, y = validate_data(estimator, X, y, dtype=[np.float64, np.float32], ensure_all_finite=False, multi_output=True)
+    X, y = validate_data(estimator, X, y, multi_output=True, **_ACCEPTED)
     classes, targets = training_targets(
         y, sample_weight=sample_weight, class_weight=estimator.class_weight, label_smoothing=smoothing
     )

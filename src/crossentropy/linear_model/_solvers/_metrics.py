@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-from crossentropy._linear import gram, multiply
+from crossentropy._linear import Features, gram, multiply
 from crossentropy.linear_model._objective import SoftmaxObjective
 
 Floats = NDArray[np.float64]
@@ -48,17 +48,19 @@ def _without_mean(values: Floats) -> Floats:
     return centred
 
 
-def has_room_for_classes(objective: SoftmaxObjective) -> bool:
-    """Whether every class can have a matrix of its own."""
-    numbers: int = objective.classes * (objective.width + 1) ** 2
-    return 4 * numbers <= MOST_BYTES
+def room_for_classes(objective: SoftmaxObjective) -> Features | None:
+    """The features, where they are dense and every class can have a matrix of its own."""
+    features, numbers = objective.features, objective.classes * (objective.width + 1) ** 2
+    return features if isinstance(features, Features) and 4 * numbers <= MOST_BYTES else None
 
 
 def first_metric(objective: SoftmaxObjective, start: Floats) -> Metric:
     """That of the Hessian at a point, or where all rows have the same probabilities, the class frequencies."""
-    if has_room_for_classes(objective):
-        return ClassMetric(objective, None if start is objective.first.point else start)
-    return SharedMetric(objective) if objective.width <= _WIDEST else DiagonalMetric(objective)
+    if features := room_for_classes(objective):
+        return ClassMetric(objective, features, None if start is objective.first.point else start)
+    if isinstance(objective.features, Features) and objective.width <= _WIDEST:
+        return SharedMetric(objective, objective.features)
+    return DiagonalMetric(objective)
 
 
 def _frequency_curvature(objective: SoftmaxObjective) -> Floats:
@@ -87,9 +89,9 @@ class DiagonalMetric:
 class SharedMetric:
     """One decomposition of the features' covariance for all classes, and for each its own curvature and the penalty."""
 
-    def __init__(self, objective: SoftmaxObjective) -> None:
+    def __init__(self, objective: SoftmaxObjective, features: Features) -> None:
         penalty = np.sqrt(objective.penalty[:-1])
-        covariance = gram(objective.features, objective.targets.row_weight / objective.weight)
+        covariance = gram(features, objective.targets.row_weight / objective.weight)
         objective.passes += 1.0
         values, vectors = np.linalg.eigh(covariance / penalty / penalty[:, None])
         curvature = _frequency_curvature(objective)
@@ -118,20 +120,20 @@ class ClassMetric:
     that of the start.
     """
 
-    def __init__(self, objective: SoftmaxObjective, point: Floats | None) -> None:
+    def __init__(self, objective: SoftmaxObjective, features: Features, point: Floats | None) -> None:
         size = objective.width + 1
         self._inverse = np.empty((objective.classes, size, size), np.float32)
         if point is None:
             weight = objective.targets.row_weight / objective.weight
             ((rows, of_rows),) = _spread(weight[:, None], _chances(0, len(weight)), _thresholds(objective, np.ones(1)))
-            covariance = _gram(objective, rows, of_rows)
+            covariance = _gram(features, rows, of_rows, intercept=objective.fit_intercept)
             objective.passes += len(rows) / objective.rows
             for k, curvature in enumerate(_frequency_curvature(objective)):
                 self._inverse[k] = _inverse_factor(curvature * covariance, objective.penalty)
             return
         for k, (rows, of_rows) in enumerate(_choose_rows(objective, point)):
             objective.passes += len(rows) / objective.rows
-            block = objective.C * _gram(objective, rows, of_rows)
+            block = objective.C * _gram(features, rows, of_rows, intercept=objective.fit_intercept)
             self._inverse[k] = _inverse_factor(block, objective.penalty)
 
     def step(self, vector: Floats) -> Floats:
@@ -153,10 +155,10 @@ def _thresholds(objective: SoftmaxObjective, total: Floats) -> Floats:
     return np.zeros_like(total) if most >= objective.rows else total / most
 
 
-def _gram(objective: SoftmaxObjective, rows: NDArray[np.int64], weight: Floats) -> Floats:
+def _gram(features: Features, rows: NDArray[np.int64], weight: Floats, *, intercept: bool) -> Floats:
     """Σ weight·xxᵀ of some rows; where there is no intercept the feature of ones stands for nothing."""
-    found = gram(objective.features, weight, rows, intercept=True)
-    if not objective.fit_intercept:
+    found = gram(features, weight, rows, intercept=True)
+    if not intercept:
         found[-1], found[:, -1], found[-1, -1] = 0.0, 0.0, 1.0
     return found
 

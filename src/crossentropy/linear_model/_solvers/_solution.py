@@ -45,7 +45,7 @@ class Progress:
             iteration=number,
             objective=evaluation.objective,
             cross_entropy=evaluation.cross_entropy,
-            gradient_norm=self._objective.gradient_norm(evaluation),
+            gradient_norm=evaluation.gradient_norm,
             gap=evaluation.gap,
             seconds=time.perf_counter() - self._began,
             passes=self._objective.passes,

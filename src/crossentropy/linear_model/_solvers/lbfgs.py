@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crossentropy.linear_model._objective import Evaluation, SoftmaxObjective
 from crossentropy.linear_model._solvers._line_search import search
-from crossentropy.linear_model._solvers._metrics import ClassMetric, first_metric, has_room_for_classes
+from crossentropy.linear_model._solvers._metrics import ClassMetric, first_metric, room_for_classes
 from crossentropy.linear_model._solvers._solution import Progress
 
 Floats = NDArray[np.float64]
@@ -40,8 +40,8 @@ def minimise(objective: SoftmaxObjective, progress: Progress, at: Evaluation) ->
             if better is not at:
                 at = better
                 continue
-        if iteration == renew and has_room_for_classes(objective):
-            metric, renew = ClassMetric(objective, at.point), 2 * renew + 4
+        if iteration == renew and (features := room_for_classes(objective)):
+            metric, renew = ClassMetric(objective, features, at.point), 2 * renew + 4
             pairs = _Pairs()
         gradient = metric.gradient(at.gradient)
         vector = pairs.direction(gradient)
