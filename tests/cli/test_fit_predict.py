@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from crossentropy import io
 from crossentropy.cli._app import app
-from crossentropy.linear_model import SoftmaxRegression, load_model, save_model
+from crossentropy.linear_model import SoftmaxRegression, TableModel, load_model, save_model
 
 
 def run(*arguments):
@@ -41,7 +41,8 @@ def test_fit_predict_evaluate(here):
         r"labels' entropy         1\.099 nats = 1\.585 bits\s+\n"
         r"training cross-entropy  0\.129\d nats = 0\.186\d bits\s+\n"
         r"objective               31\.25\d+ nats at C = 1\s+\n"
-        r"iterations              \d+ in \d+\.\d\d s\s+\n"
+        r"its gap                 within [\d.]+e-\d\d of its minimum \(certified\)\s+\n"
+        r"iterations              \d+ in \d+\.\d\d s, \d+ passes over the data\s+\n"
         r"Model: model\.safetensors\n",
         fitted.stdout,
     )
@@ -84,18 +85,26 @@ def test_less_weight_on_the_data_gives_smaller_coefficients(here):
     assert norms[1] < norms[0] / 2
 
 
-def test_a_fit_that_stops_short_warns_and_is_saved(here, monkeypatch):
-    monkeypatch.setattr(
-        "crossentropy.linear_model.table_model.SoftmaxRegression", lambda C: SoftmaxRegression(C=C, max_iter=2)
-    )
-    result = run("fit", "iris.csv", "--target", "species")
+def test_the_tolerance_says_how_exact_the_model_is(here):
+    gaps = []
+    for tol in (1e-2, 1e-10):
+        fitted = run("fit", "iris.csv", "--target", "species", "--tol", tol)
+        assert fitted.exit_code == 0
+        gaps.append(float(re.search(r"within (\S+) of its minimum \(certified\)", fitted.stdout)[1]))
+    assert 1e-6 < gaps[0] <= 1e-2
+    assert 0.0 <= gaps[1] <= 1e-10
+
+
+def test_a_fit_that_stops_short_warns_and_is_saved(here):
+    result = run("fit", "iris.csv", "--target", "species", "--tol", "1e-300")
     assert result.exit_code == 0
     assert re.fullmatch(
-        r"warning: SoftmaxRegression: expected an objective within 1e-06 of its minimum, "
-        r"got one within \S+, after 2 iterations; raise max_iter, or tol if that is close enough\n",
+        r"warning: SoftmaxRegression: expected an objective within 1e-300 of its minimum, got one within \S+, "
+        r"after \d+ iterations; the objective no longer decreases in float64, so raise tol above that number\n",
         result.stderr,
     )
-    assert load_model("model.safetensors").regression.n_iter_ == 2
+    assert re.search(r"^its gap +within \S+ of its minimum +$", result.stdout, re.MULTILINE)
+    assert isinstance(load_model("model.safetensors"), TableModel)
 
 
 def edit(change):

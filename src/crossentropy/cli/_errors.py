@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 BAD_INPUT = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 #: What bad input raises (promise 24). Anything else is a defect of the library, and shows its traceback.
 BAD_INPUT_ERRORS = (ValueError, TypeError, IndexError, OSError, ImportError)

@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from crossentropy import entropy
 from crossentropy.cli._progress import progress
 from crossentropy.cli._tables import figures, nats_and_bits
+from crossentropy.evaluation._text import count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def fitting() -> Iterator[OnIteration]:
     """Yield what a fit calls after each iteration; show its progress, and its warnings as lines on stderr."""
-    with warnings.catch_warnings(record=True) as caught, progress("Fitting, iterations") as advance:
+    with warnings.catch_warnings(record=True) as caught, progress("Fitting") as advance:
         warnings.simplefilter("always", ConvergenceWarning)
 
         def on_iteration(record: Iteration) -> None:
-            advance(min(record.iteration, 1))
+            advance(note=f"{_passes(record)}, objective {record.objective:.6g}, {_nearness(record)}")
 
         yield on_iteration
     for warning in caught:
@@ -40,6 +41,7 @@ def fitting() -> Iterator[OnIteration]:
 def fit_figures(title: str, model: SoftmaxRegression, labels: NDArray[np.generic]) -> Group:
     """The figures of a fit to rows of these labels."""
     last = model.history_[-1]
+    certified = " (certified)" if last.gap <= model.tol * last.objective else ""
     _, counts = np.unique(labels, return_counts=True)
     return figures(
         title,
@@ -49,6 +51,21 @@ def fit_figures(title: str, model: SoftmaxRegression, labels: NDArray[np.generic
             ("labels' entropy", nats_and_bits(float(entropy(counts, normalize=True)))),
             ("training cross-entropy", nats_and_bits(last.cross_entropy)),
             ("objective", f"{model.objective_:.6g} nats at C = {model.C:g}"),
-            ("iterations", f"{last.iteration:,} in {last.seconds:.2f} s"),
+            ("its gap", _nearness(last) + certified),
+            ("iterations", f"{last.iteration:,} in {last.seconds:.2f} s, {_passes(last)} over the data"),
         ],
     )
+
+
+def interruption(model: SoftmaxRegression) -> str:
+    """What an interrupted fit has come to."""
+    return f"interrupted: the model's objective is {_nearness(model.history_[-1])}, relative to it"
+
+
+def _nearness(record: Iteration) -> str:
+    # neither the objective nor its minimum is below 0
+    return f"within {min(record.gap / record.objective, 1.0):.2g} of its minimum"
+
+
+def _passes(record: Iteration) -> str:
+    return count(round(record.passes), "pass", "passes")

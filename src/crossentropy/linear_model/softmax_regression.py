@@ -58,7 +58,9 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     above), ``gap_``, ``history_`` (one :class:`Iteration` per iteration, from the start on), ``n_features_in_`` and,
     from a data frame, ``feature_names_in_``.
 
-    Warns with ``ConvergenceWarning`` where it stops short of ``tol``, and says how far the optimum can be. Raises
+    Warns with ``ConvergenceWarning`` where it stops short of ``tol``, and says how far the optimum can be. A
+    ``KeyboardInterrupt`` while it iterates is raised on, after the best point so far has been made the model; ``gap_``
+    says how far the optimum can be, by products of float32 if the fit was still at these. Raises
     ``ValueError`` for a parameter out of range, a NaN or infinity in X (row and column named), fewer than two classes,
     a class without weight, soft labels that are no distributions, and shapes that do not fit.
 
@@ -180,14 +182,16 @@ def fit_softmax(
         objective = SoftmaxObjective(features, targets, C=C, fit_intercept=centre)
         start = _start(estimator, objective, classes) if estimator.warm_start else None
         solution = minimise(objective, start, tol=tol, max_iter=max_iter, on_iteration=on_iteration)
-    if not solution.converged:
-        _warn(solution, tol)
     last = solution.evaluation
     estimator.classes_ = classes
     estimator.coef_, estimator.intercept_ = objective.parameters(last.point)
     estimator.history_ = solution.history
     estimator.n_iter_ = solution.history[-1].iteration
     estimator.objective_, estimator.gap_ = last.objective, last.gap
+    if solution.interrupt is not None:
+        raise solution.interrupt
+    if not solution.converged:
+        _warn(solution, tol)
     return estimator
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from crossentropy._validation import sentence
 from crossentropy.linear_model._encoding import Column, encode, fit_column
-from crossentropy.linear_model._history import OnIteration
 from crossentropy.linear_model._labels import class_codes, column_labels, label_names
 from crossentropy.linear_model.softmax_regression import SoftmaxRegression, fit_softmax
 
@@ -30,10 +32,10 @@ class TableModel:
     regression: SoftmaxRegression
 
     @classmethod
-    def fit(
-        cls, table: pa.Table, target: str, *, C: float = 1.0, on_iteration: OnIteration | None = None
-    ) -> TableModel:
+    def fit(cls, table: pa.Table, target: str, *, C: float = 1.0, tol: float = 1e-6) -> TableModel:
         """Fit the classes in the column ``target`` to all other columns of a PyArrow table.
+
+        ``C`` and ``tol`` are those of :class:`SoftmaxRegression`.
 
         Raises ``ValueError`` for a missing column, an empty entry, NaN or infinity (column and row named), a column
         that holds neither numbers nor text nor booleans, a target of one class, and a class that is called like a
@@ -45,25 +47,9 @@ class TableModel:
         >>> model.predict(table)["prediction"].to_pylist()
         ['a', 'a', 'b', 'b']
         """
-        from crossentropy.io import require_columns
-
-        require_columns([target], table.column_names)
-        labels = column_labels(target, table.column(target))
-        _check_classes(target, set(label_names(labels)))
-        names = [name for name in table.column_names if name != target]
-        if not names:
-            raise ValueError(
-                sentence(
-                    "table",
-                    expected=f"at least one feature column beside the target {target!r}",
-                    received="none",
-                    remedy="add the columns to predict from",
-                )
-            )
-        columns = tuple(fit_column(name, table) for name in names)
-        regression = SoftmaxRegression(C=C)
-        fit_softmax(regression, encode(columns, table), labels, on_iteration=on_iteration)
-        return cls(target, columns, regression)
+        model, features, labels = unfitted(table, target, C=C, tol=tol)
+        fit_softmax(model.regression, features, labels)
+        return model
 
     def predict(self, table: pa.Table) -> pa.Table:
         """Predictions for the rows of a table: the target, if the table has it, ``"prediction"``, and one column of
@@ -85,6 +71,32 @@ class TableModel:
         probabilities = self.regression.predict_proba(features)
         predictions[PREDICTION] = pa.array(classes[probabilities.argmax(axis=1)])
         return pa.table(predictions | dict(zip(names, probabilities.T, strict=True)))
+
+
+def unfitted(
+    table: pa.Table, target: str, *, C: float, tol: float
+) -> tuple[TableModel, NDArray[np.float64], NDArray[Any]]:
+    """A model that knows its columns, and the features (N, D) and labels (N,) to fit its regression to in place.
+
+    Who does that by :func:`fit_softmax` can show how far it is, and has the whole model where it is interrupted.
+    """
+    from crossentropy.io import require_columns
+
+    require_columns([target], table.column_names)
+    labels = column_labels(target, table.column(target))
+    _check_classes(target, set(label_names(labels)))
+    names = [name for name in table.column_names if name != target]
+    if not names:
+        raise ValueError(
+            sentence(
+                "table",
+                expected=f"at least one feature column beside the target {target!r}",
+                received="none",
+                remedy="add the columns to predict from",
+            )
+        )
+    columns = tuple(fit_column(name, table) for name in names)
+    return TableModel(target, columns, SoftmaxRegression(C=C, tol=tol)), encode(columns, table), labels
 
 
 def _check_classes(target: str, classes: set[str]) -> None:

@@ -23,13 +23,17 @@ def minimise(
 ) -> Solution:
     """Minimise from a point, or from the class frequencies, until no point can be lower by ``tol`` times the objective.
 
-    Products are made in float32 first where they take any time.
+    Products are made in float32 first where they take any time. Interrupted, it returns the best point so far.
     """
-    progress = Progress(objective, tol=tol, max_iter=max_iter, on_iteration=on_iteration)
     large = objective.is_large
     at = replace(objective.first, single=large) if start is None else objective.evaluate(start, single=large)
-    progress.record(at)
-    return progress.end(lbfgs.minimise(objective, progress, at))
+    progress = Progress(objective, at, tol=tol, max_iter=max_iter, on_iteration=on_iteration)
+    try:
+        progress.record(at)
+        return progress.end(lbfgs.minimise(objective, progress, at))
+    except KeyboardInterrupt as interrupt:
+        # As it was evaluated, perhaps in float32: whoever interrupts does not want to wait for another pass.
+        return progress.end(progress.at, interrupt)
 
 
 __all__ = ["Solution", "minimise"]

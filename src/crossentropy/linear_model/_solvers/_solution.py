@@ -14,28 +14,39 @@ from crossentropy.linear_model._objective import Evaluation, SoftmaxObjective
 class Solution:
     """Where a solver stopped, and how it came there.
 
-    ``converged`` says whether the gap reached the tolerance; if not, ``exhausted`` says whether the iterations ran out
-    (or else the objective no longer decreased in float64).
+    ``converged`` says whether the gap reached the tolerance; if not, ``interrupt`` is what the solver was interrupted
+    by, if it was, and ``exhausted`` says whether the iterations ran out (or else the objective no longer decreased in
+    float64).
     """
 
     evaluation: Evaluation
     history: tuple[Iteration, ...]
     converged: bool
     exhausted: bool
+    interrupt: KeyboardInterrupt | None
 
 
 class Progress:
     """The history of a fit: what is written down after each iteration, and when it ends."""
 
     def __init__(
-        self, objective: SoftmaxObjective, *, tol: float, max_iter: int, on_iteration: OnIteration | None
+        self,
+        objective: SoftmaxObjective,
+        start: Evaluation,
+        *,
+        tol: float,
+        max_iter: int,
+        on_iteration: OnIteration | None,
     ) -> None:
+        #: The best point so far: objectives only decrease.
+        self.at = start
         self._objective, self._tol, self._max_iter, self._on_iteration = objective, tol, max_iter, on_iteration
         self._began = time.perf_counter()
         self._history: list[Iteration] = []
 
     def record(self, evaluation: Evaluation) -> None:
         """One more iteration has come to this point."""
+        self.at = evaluation
         self._history.append(self._iteration(len(self._history), evaluation))
         if self._on_iteration is not None:
             self._on_iteration(self._history[-1])
@@ -64,10 +75,17 @@ class Progress:
         """Whether the iterations have run out."""
         return len(self._history) > self._max_iter
 
-    def end(self, evaluation: Evaluation) -> Solution:
+    def end(self, evaluation: Evaluation, interrupt: KeyboardInterrupt | None = None) -> Solution:
         """The solver stops here: the last iteration, as it is known now."""
-        self._history[-1] = self._iteration(len(self._history) - 1, evaluation)
-        return Solution(evaluation, tuple(self._history), self.has_converged(evaluation), self.is_exhausted)
+        # none is recorded yet where the interrupt came at once
+        last = self._iteration(max(len(self._history) - 1, 0), evaluation)
+        return Solution(
+            evaluation=evaluation,
+            history=(*self._history[:-1], last),
+            converged=self.has_converged(evaluation),
+            exhausted=self.is_exhausted,
+            interrupt=interrupt,
+        )
 
 
 Solver = Callable[[SoftmaxObjective, Progress, Evaluation], Evaluation]
