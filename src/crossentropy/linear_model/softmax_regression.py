@@ -187,7 +187,7 @@ def fit_softmax(
     estimator.coef_, estimator.intercept_ = objective.parameters(last.point)
     estimator.history_ = solution.history
     estimator.n_iter_ = solution.history[-1].iteration
-    estimator.objective_, estimator.gap_ = last.objective, last.gap
+    estimator.objective_, estimator.gap_ = last.objective, solution.gap
     if solution.interrupt is not None:
         raise solution.interrupt
     if not solution.converged:
@@ -219,7 +219,7 @@ def _warn(solution: Solution, tol: float) -> None:
         sentence(
             "SoftmaxRegression",
             expected=f"an objective within {tol:g} of its minimum",
-            received=f"one within {last.gap / last.objective:.2g}, after {solution.history[-1].iteration} iterations",
+            received=f"one within {solution.gap / last.objective:.2g}, after {solution.history[-1].iteration} iterations",
             remedy=(
                 "raise max_iter, or tol if that is close enough"
                 if solution.exhausted

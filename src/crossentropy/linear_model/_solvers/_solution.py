@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from crossentropy.linear_model._history import Iteration, OnIteration
 from crossentropy.linear_model._objective import Evaluation, SoftmaxObjective
+
+
+#: How much of an objective rounding leaves uncertain, many times over: in products of float64, and of float32.
+_DOUBT = (1e-13, 1e-5)
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,7 @@ class Solution:
     """
 
     evaluation: Evaluation
+    gap: float
     history: tuple[Iteration, ...]
     converged: bool
     exhausted: bool
@@ -43,6 +49,8 @@ class Progress:
         self._objective, self._tol, self._max_iter, self._on_iteration = objective, tol, max_iter, on_iteration
         self._began = time.perf_counter()
         self._history: list[Iteration] = []
+        #: What the minimum is at least, by the best of all points of the dual problem so far.
+        self._lowest = -math.inf
 
     def record(self, evaluation: Evaluation) -> None:
         """One more iteration has come to this point."""
@@ -51,20 +59,26 @@ class Progress:
         if self._on_iteration is not None:
             self._on_iteration(self._history[-1])
 
+    def gap(self, evaluation: Evaluation) -> float:
+        """What the minimum lies below an evaluation at most, by that and all that were recorded."""
+        return min(evaluation.gap, max(evaluation.objective - self._lowest, 0.0))
+
     def _iteration(self, number: int, evaluation: Evaluation) -> Iteration:
+        doubt = _DOUBT[evaluation.single] * abs(evaluation.objective)
+        self._lowest = max(self._lowest, evaluation.objective - evaluation.gap - doubt)
         return Iteration(
             iteration=number,
             objective=evaluation.objective,
             cross_entropy=evaluation.cross_entropy,
             gradient_norm=evaluation.gradient_norm,
-            gap=evaluation.gap,
+            gap=self.gap(evaluation),
             seconds=time.perf_counter() - self._began,
             passes=self._objective.passes,
         )
 
     def has_converged(self, evaluation: Evaluation) -> bool:
         """Whether the optimum is within the tolerance, by products of float64 or of float32."""
-        return evaluation.gap <= self._tol * evaluation.objective
+        return self.gap(evaluation) <= self._tol * evaluation.objective
 
     def lacks_intercept_only(self, evaluation: Evaluation) -> bool:
         """Whether the gap would be within the tolerance if the intercepts were the best for their coefficients."""
@@ -81,6 +95,7 @@ class Progress:
         last = self._iteration(max(len(self._history) - 1, 0), evaluation)
         return Solution(
             evaluation=evaluation,
+            gap=last.gap,
             history=(*self._history[:-1], last),
             converged=self.has_converged(evaluation),
             exhausted=self.is_exhausted,
