@@ -1,0 +1,72 @@
+"""The command line: ``python -m benchmarks.linear_models``."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import math
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.linear_models import results
+from benchmarks.linear_models.cases import CASES, Case
+from benchmarks.linear_models.contestants import PEERS, crossentropy
+
+
+def main() -> None:
+    """Measure, print, save; or write the documents from what was saved."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.linear_models", description=__doc__)
+    parser.add_argument("--case", default="", help="only cases whose key contains this")
+    parser.add_argument("--peer", default="", help="only peers whose name contains this; nothing is saved then")
+    parser.add_argument("--limit", type=float, default=300.0, help="seconds after which a fit is cut off (default 300)")
+    parser.add_argument(
+        "--write-docs", action="store_true", help="measure nothing: write the documents from the saved results"
+    )
+    options = parser.parse_args()
+    console = Console(highlight=False, width=120)
+    if options.write_docs:
+        from benchmarks.linear_models import documents
+
+        for path in documents.write():
+            console.print(f"written: {path}", soft_wrap=True)
+        return
+    for case in CASES:
+        if options.case in case.key:
+            curves = measure(case, options.peer, options.limit)
+            console.print(table(case, curves))
+            if not options.peer:
+                results.save(case, curves)
+
+
+def measure(case: Case, peer: str, limit: float) -> results.Curves:
+    """The library once, and again after each peer; each peer once."""
+    X, y = case.make()
+    found: results.Curves = {results.OURS: [crossentropy(X, y, limit)]}
+    for name, fit in PEERS.items():
+        if peer in name:
+            gc.collect()
+            found[name] = [fit(X, y, limit)]
+            found[results.OURS].append(crossentropy(X, y, limit))
+    return found
+
+
+def table(case: Case, curves: results.Curves) -> Table:
+    """Seconds to the target, and as a multiple of the library's."""
+    shown = Table("", "to 1e-6, s", "×", "until it ends, s", "came within", title=case.name)
+    found = results.summaries(curves)
+    for summary in found:
+        reaches = math.isfinite(summary.seconds)
+        longest = max(run.seconds[-1] for run in curves[summary.contestant])
+        shown.add_row(
+            summary.contestant,
+            f"{summary.seconds:.3g}" if reaches else f"> {longest:.0f}",
+            f"{summary.seconds / found[0].seconds:.3g}" if reaches else f"> {longest / found[0].seconds:.3g}",
+            f"{summary.ended:.3g}",
+            f"{summary.reached:.1e}",
+        )
+    return shown
+
+
+if __name__ == "__main__":
+    main()

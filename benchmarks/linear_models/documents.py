@@ -1,0 +1,107 @@
+"""The table and the pictures of docs/softmax-regression.md, from the saved curves."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import altair as alt
+import vl_convert
+
+from benchmarks.documents._blocks import table, with_block
+from benchmarks.linear_models import results
+from benchmarks.linear_models.cases import CASES, Case
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+#: As near as a picture shows.
+_NEAREST = 1e-9
+
+_COLOURS = ["#c0392b", "#1f77b4", "#2ca02c", "#9467bd", "#8c564b", "#7f7f7f", "#e377c2"]
+
+
+def write() -> list[Path]:
+    """Write the table into the page, and one picture for each case that was measured."""
+    measured = {case: results.load(case) for case in CASES if results.path(case).exists()}
+    page = DOCS / "softmax-regression.md"
+    parts = []
+    for case, curves in measured.items():
+        picture = DOCS / "pictures" / f"{case.key}.svg"
+        picture.parent.mkdir(exist_ok=True)
+        picture.write_text(_picture(case, curves), encoding="utf-8")
+        parts.append(f"### {case.name}\n\n{_table(case, curves)}\n\n![{_said(case)}](pictures/{picture.name})")
+    page.write_text(with_block(page.read_text(encoding="utf-8"), "comparison", "\n\n".join(parts)), encoding="utf-8")
+    return [page]
+
+
+def _table(case: Case, curves: results.Curves) -> str:
+    found = {summary.contestant: summary for summary in results.summaries(curves)}
+    ours = found[results.OURS].seconds
+    rows = []
+    for summary in found.values():
+        longest = max(run.seconds[-1] for run in curves[summary.contestant])
+        reaches = math.isfinite(summary.seconds)
+        rows.append(
+            [
+                summary.contestant,
+                f"{summary.seconds:.3g}" if reaches else f"more than {longest:.0f}",
+                f"{summary.seconds / ours:.3g}" if reaches else f"more than {longest / ours:.3g}",
+                f"{summary.ended:.3g}" if math.isfinite(summary.ended) else "cut off",
+                "" if reaches else f"{summary.reached:.1e}",
+            ]
+        )
+    text = table(["", "s to 1e-6 ", "× crossentropy's ", "s until it ends ", "came within "], rows)
+    return f"{text}\n\n{_verdict(case, found, curves)}"
+
+
+def _verdict(case: Case, found: dict[str, results.Summary], curves: results.Curves) -> str:
+    """The aims: each at least so many times the library's seconds."""
+
+    def times(names: list[str]) -> float:
+        seconds = [
+            found[name].seconds if math.isfinite(found[name].seconds) else max(run.seconds[-1] for run in curves[name])
+            for name in names
+        ]
+        return min(seconds) / found[results.OURS].seconds
+
+    def judged(who: str, found: float, aim: float) -> str:
+        return f"{who} takes {found:.3g} ≥ {aim:g} {'✓' if found >= aim else '(missed)'} times as long"
+
+    peers = [name for name in found if name != results.OURS]
+    lbfgs = judged("scikit-learn's lbfgs", times(["scikit-learn lbfgs"]), case.lbfgs)
+    return f"Aims: {lbfgs}, {judged('the best peer', times(peers), case.best)}."
+
+
+def _said(case: Case) -> str:
+    return f"How far each solver is above the best objective, by seconds: {case.name}"
+
+
+def _picture(case: Case, curves: results.Curves) -> str:
+    lowest = results.best(curves)
+    points = []
+    for contestant, runs in curves.items():
+        run = runs[-1]
+        for seconds, objective in zip(run.seconds, run.objective, strict=True):
+            above = max(objective / lowest - 1.0, _NEAREST)
+            points.append({"contestant": contestant, "seconds": max(seconds, 0.01), "above": above})
+    names = list(curves)
+    chart = (
+        alt.Chart(alt.Data(values=points))
+        .mark_line(interpolate="step-after", strokeWidth=1.8)
+        .encode(
+            x=alt.X("seconds:Q", scale=alt.Scale(type="log"), title="seconds"),
+            y=alt.Y(
+                "above:Q",
+                scale=alt.Scale(type="log", domain=[_NEAREST, 10.0], clamp=True),
+                axis=alt.Axis(format=".0e", values=[10.0**power for power in range(-9, 2, 2)]),
+                title="above the best objective, relative to it",
+            ),
+            color=alt.Color(
+                "contestant:N", sort=names, scale=alt.Scale(domain=names, range=_COLOURS[: len(names)]), title=None
+            ),
+        )
+        .properties(width=560, height=300, title=case.name)
+        .configure_view(stroke=None)
+    )
+    svg: str = vl_convert.vegalite_to_svg(chart.to_dict())
+    return svg

@@ -1,0 +1,87 @@
+"""Curves kept as CSV: the objective of each contestant, by the seconds since its fit began."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.linear_models.cases import Case
+from benchmarks.linear_models.contestants import Curve
+
+FOLDER = Path(__file__).parent.parent / "results" / "linear_models"
+
+#: What counts as reached: within so much of the best objective of anyone, relative to it.
+TARGET = 1e-6
+
+OURS = "crossentropy"
+
+Curves = dict[str, list[Curve]]
+
+
+class Summary(NamedTuple):
+    """One contestant: seconds until the target (infinite if never), at all, and how near it came to the best."""
+
+    contestant: str
+    seconds: float
+    ended: float
+    reached: float
+
+
+def path(case: Case) -> Path:
+    """Where a case's curves lie."""
+    return FOLDER / f"{case.key}.csv"
+
+
+def save(case: Case, curves: Curves) -> None:
+    """Write the points where a curve has come down since the last that is kept, and its end."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with path(case).open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["contestant", "run", "seconds", "objective", "ended"])
+        for contestant, runs in curves.items():
+            for number, run in enumerate(runs):
+                lowest = math.inf
+                for seconds, objective in zip(run.seconds, run.objective, strict=True):
+                    if objective < lowest:
+                        lowest = objective
+                        writer.writerow([contestant, number, f"{seconds:.4f}", f"{objective:.10g}", ""])
+                writer.writerow([contestant, number, f"{run.seconds[-1]:.4f}", f"{lowest:.10g}", f"{run.end:.4f}"])
+
+
+def load(case: Case) -> Curves:
+    """What :func:`save` wrote."""
+    found: defaultdict[str, dict[int, Curve]] = defaultdict(dict)
+    with path(case).open(newline="") as file:
+        for row in csv.DictReader(file):
+            curve = found[row["contestant"]].setdefault(int(row["run"]), Curve(math.inf))
+            curve.seconds.append(float(row["seconds"]))
+            curve.objective.append(float(row["objective"]))
+            if row["ended"]:
+                curve.end = float(row["ended"])
+    return {contestant: list(runs.values()) for contestant, runs in found.items()}
+
+
+def best(curves: Curves) -> float:
+    """The lowest objective that anyone reached."""
+    return min(min(run.objective) for runs in curves.values() for run in runs)
+
+
+def summaries(curves: Curves) -> list[Summary]:
+    """One for each contestant: medians of its runs."""
+    lowest = best(curves)
+
+    def median(values: list[float]) -> float:
+        return sorted(values)[len(values) // 2]
+
+    return [
+        Summary(
+            contestant,
+            median([run.reaches(lowest * (1.0 + TARGET)) for run in runs]),
+            median([run.end if math.isfinite(run.end) else math.inf for run in runs]),
+            min(min(run.objective) for run in runs) / lowest - 1.0,
+        )
+        for contestant, runs in curves.items()
+    ]
