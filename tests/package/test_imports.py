@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2] / "src" / "crossentropy"
-HEAVY = {"torch", "jax", "sklearn", "scipy", "pandas", "pyarrow", "altair", "matplotlib", "rich", "typer", "ml_dtypes"}
+HEAVY = {
+    "torch",
+    "jax",
+    "sklearn",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "altair",
+    "matplotlib",
+    "rich",
+    "typer",
+    "ml_dtypes",
+    "onnx",
+}
 
 
 def run(code: str) -> str:
@@ -25,6 +38,10 @@ def test_import_brings_numpy_and_nothing_heavy() -> None:
     brought = brought_by("crossentropy")
     assert "numpy" in brought
     assert not brought & HEAVY
+
+
+def test_linear_models_bring_nothing_that_only_their_exports_need() -> None:
+    assert not brought_by("crossentropy.linear_model") & {"torch", "onnx", "onnxruntime"}
 
 
 def test_distributed_says_what_it_needs() -> None:

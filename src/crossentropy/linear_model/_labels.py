@@ -69,6 +69,21 @@ def label_names(labels: NDArray[Any]) -> list[str]:
     return [str(label).lower() if isinstance(label, bool) else str(label) for label in labels.tolist()]
 
 
+def plain_labels(classes: NDArray[Any]) -> list[Any]:
+    """The classes as Python's text, numbers and booleans; ``TypeError`` where they are something else."""
+    labels: list[Any] = classes.tolist()
+    if not (classes.dtype.kind in "biufU" or all(isinstance(label, str) for label in labels)):
+        raise TypeError(
+            sentence(
+                "model",
+                expected="classes that are text, numbers or booleans",
+                received=f"dtype {classes.dtype}",
+                remedy="fit it with such labels",
+            )
+        )
+    return labels
+
+
 def class_codes(argument: str, labels: Sequence[Any], classes: Sequence[Any]) -> NDArray[np.intp]:
     """The position of each label among the classes; ``ValueError`` names the first row whose label is none of them."""
     positions = {label: position for position, label in enumerate(classes)}

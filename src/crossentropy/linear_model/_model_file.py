@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,12 @@ from numpy.typing import NDArray
 
 from crossentropy._validation import sentence
 from crossentropy.linear_model._encoding import CategoricalColumn, Column, NumericColumn
+from crossentropy.linear_model._labels import plain_labels
 from crossentropy.linear_model.softmax_regression import SoftmaxRegression
 from crossentropy.linear_model.table_model import TableModel
 
 FORMAT = "crossentropy-model"
-VERSION = 1
+VERSION = 2
 
 #: One key for all of the description: safetensors writes several in no fixed order.
 _KEY = "crossentropy"
@@ -30,8 +33,8 @@ def save_model(path: str | os.PathLike[str], model: SoftmaxRegression | TableMod
 
     Tensors: ``coef`` (K, D) and ``intercept`` (K,), and for a :class:`TableModel` ``mean`` and ``scale`` of its numeric
     columns, all float64. The header's metadata holds a JSON text under ``"crossentropy"``: format, version, SHA-256 and
-    a description (parameters, classes with their type, columns with their categories). The training history
-    (``history_``) is not part of the file: the same model gives the same bytes.
+    a description (parameters, iterations, objective and gap where they are known, classes with their type, columns with
+    their categories). The training history (``history_``) is not part of the file: the same model gives the same bytes.
 
     Raises ``TypeError`` for classes other than text, numbers and booleans, ``FileNotFoundError`` for a directory that
     does not exist, scikit-learn's ``NotFittedError`` for a model that is not fitted.
@@ -52,27 +55,38 @@ def save_model(path: str | os.PathLike[str], model: SoftmaxRegression | TableMod
         tensors["scale"] = np.array([column.scale for column in numeric], dtype=np.float64)
     header = {"format": FORMAT, "version": VERSION, "sha256": _digest(description, tensors), "model": description}
     with replacing(path) as temporary:
-        temporary.write_bytes(save(tensors, {_KEY: json.dumps(header, sort_keys=True)}))
+        temporary.write_bytes(save(tensors, {_KEY: _text(header)}))
 
 
 def load_model(path: str | os.PathLike[str]) -> SoftmaxRegression | TableModel:
     """Read the model that :func:`save_model` wrote: the same type, the same predictions bit for bit.
 
     Raises ``FileNotFoundError`` where there is no file, ``ValueError`` for one that is damaged, cut short, of another
-    program, or of a later version of this format.
+    program, or of another version of this format.
     """
     path = Path(path)
-    header, tensors = _read(path)
+    text, header, tensors = _read(path)
     description: Any = header.get("model")
-    if header.get("sha256") != _digest(description, tensors):
+    # The text too: another last digit can be the same number.
+    if text != _text(header) or header.get("sha256") != _digest(description, tensors):
         raise _refused(path, "a complete model file", "one whose contents do not match their checksum")
+    with _reading(path):
+        return _model(description, tensors)
+
+
+def _model(description: Any, tensors: Tensors) -> SoftmaxRegression | TableModel:
     regression = SoftmaxRegression(**description["parameters"])
     weights = description["class_weight"]
     regression.class_weight = dict(weights) if isinstance(weights, list) else weights
     regression.coef_, regression.intercept_ = tensors["coef"], tensors["intercept"]
     regression.classes_ = np.array(description["classes"], dtype=description["classes_dtype"])
-    regression.n_iter_, regression.objective_ = description["iterations"], description["objective"]
-    regression.n_features_in_ = regression.coef_.shape[1]
+    classes, regression.n_features_in_ = regression.coef_.shape
+    if not classes == len(regression.intercept_) == len(regression.classes_):
+        raise ValueError("coef, intercept and classes differ in length")
+    regression.n_iter_ = description["iterations"]
+    for name in ("objective", "gap"):
+        if description[name] is not None:
+            setattr(regression, f"{name}_", description[name])
     if description["feature_names"] is not None:
         regression.feature_names_in_ = np.array(description["feature_names"], dtype=object)
     if description["table"] is None:
@@ -82,16 +96,6 @@ def load_model(path: str | os.PathLike[str]) -> SoftmaxRegression | TableModel:
 
 def _describe(regression: SoftmaxRegression) -> dict[str, Any]:
     classes = regression.classes_
-    labels = classes.tolist()
-    if not (classes.dtype.kind in "biufU" or all(isinstance(label, str) for label in labels)):
-        raise TypeError(
-            sentence(
-                "model",
-                expected="classes that are text, numbers or booleans",
-                received=f"dtype {classes.dtype}",
-                remedy="fit it with such labels",
-            )
-        )
     parameters = {name: _plain(value) for name, value in regression.get_params().items()}
     weights = parameters.pop("class_weight")
     names = getattr(regression, "feature_names_in_", None)
@@ -99,10 +103,12 @@ def _describe(regression: SoftmaxRegression) -> dict[str, Any]:
         "parameters": parameters,
         # JSON's keys are text, classes need not be.
         "class_weight": [[_plain(k), _plain(v)] for k, v in weights.items()] if isinstance(weights, dict) else weights,
-        "classes": labels,
+        "classes": plain_labels(classes),
         "classes_dtype": "str" if classes.dtype.kind == "U" else classes.dtype.name,
         "iterations": regression.n_iter_,
-        "objective": regression.objective_,
+        # None for coefficients that were not fitted here.
+        "objective": getattr(regression, "objective_", None),
+        "gap": getattr(regression, "gap_", None),
         "feature_names": None if names is None else list(names),
     }
 
@@ -131,29 +137,31 @@ def _columns(described: list[dict[str, Any]], tensors: Tensors) -> tuple[Column,
     )
 
 
+def _text(contents: Any) -> str:
+    return json.dumps(contents, sort_keys=True)
+
+
 def _digest(description: Any, tensors: Tensors) -> str:
-    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
+    digest = hashlib.sha256(_text(description).encode())
     for name in sorted(tensors):
-        digest.update(name.encode() + tensors[name].tobytes())
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tensor.shape}".encode() + tensor.tobytes())
     return digest.hexdigest()
 
 
-def _read(path: Path) -> tuple[dict[str, Any], Tensors]:
-    from safetensors import SafetensorError, safe_open
+def _read(path: Path) -> tuple[str, dict[str, Any], Tensors]:
+    from safetensors import safe_open
 
     from crossentropy.io import existing_file
 
     if path.is_file() and path.stat().st_size == 0:
         raise _refused(path, "a complete model file", "an empty file")
     existing_file(path)
-    try:
-        with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get(_KEY, "{}")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not iterable itself)
+    with _reading(path), safe_open(path, framework="numpy") as file:
+        text = (file.metadata() or {}).get(_KEY, "{}")
         header = json.loads(text)
-    except (SafetensorError, ValueError) as error:
-        raise _refused(path, "a complete model file", f"one that cannot be read ({error})") from error
-    if header.get("format") != FORMAT:
+    # Before the tensors: another program's may be large, or of dtypes that NumPy does not have.
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise _refused(path, "a model file of crossentropy", "a safetensors file of another program")
     if header.get("version") != VERSION:
         raise ValueError(
@@ -161,10 +169,30 @@ def _read(path: Path) -> tuple[dict[str, Any], Tensors]:
                 str(path),
                 expected=f"a model file of version {VERSION}",
                 received=f"version {header.get('version')}",
-                remedy="update crossentropy to read it",
+                remedy="fit and save the model again, or read it with the crossentropy that wrote it",
             )
         )
-    return header, tensors
+    with _reading(path), safe_open(path, framework="numpy") as file:
+        return text, header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not iterable itself)
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Whatever a file's contents do to those who read them becomes one refusal."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (
+        SafetensorError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+    ) as error:
+        raise _refused(path, "a complete model file", f"one that cannot be read ({error})") from error
 
 
 def _refused(path: Path, expected: str, received: str) -> ValueError:

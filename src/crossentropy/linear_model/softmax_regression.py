@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,17 @@ from threadpoolctl import threadpool_limits
 from crossentropy import log_softmax, softmax
 from crossentropy._linear import Features, LinearLoss, SparseFeatures, moments
 from crossentropy._validation import as_number, sentence
+from crossentropy.linear_model import _exports, _scikit_learn
 from crossentropy.linear_model._history import Iteration, OnIteration
 from crossentropy.linear_model._objective import SoftmaxObjective
 from crossentropy.linear_model._solvers import Solution, minimise
 from crossentropy.linear_model._standardisation import Standardisation, not_finite
 from crossentropy.linear_model._targets import known_targets, row_problem, sample_weights, training_targets
+
+if TYPE_CHECKING:
+    import onnx
+    import torch
+    from sklearn.linear_model import LogisticRegression
 
 Floats = NDArray[np.float64]
 
@@ -137,6 +144,121 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         problem = row_problem(targets, X.shape[0], len(self.classes_))._replace(sample_weight=weight)
         total, _ = LinearLoss(problem, _features(X)).gradient(self.coef_, self.intercept_)
         return total / float(weight.sum())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to a file: :func:`save_model`, whose words on contents and errors hold here."""
+        from crossentropy.linear_model._model_file import save_model
+
+        save_model(path, self)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> SoftmaxRegression:
+        """Read the model that :meth:`save` wrote: the same predictions bit for bit.
+
+        Raises what :func:`load_model` raises, and ``ValueError`` for the model of a table.
+
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.safetensors"
+        >>> SoftmaxRegression(C=10.0).fit([[0.0], [1.0]], ["left", "right"]).save(path)
+        >>> SoftmaxRegression.load(path).predict([[0.2], [0.9]]).tolist()
+        ['left', 'right']
+        """
+        from crossentropy.linear_model._model_file import load_model
+
+        model = load_model(path)
+        if isinstance(model, SoftmaxRegression):
+            return model
+        raise ValueError(
+            sentence(
+                str(path),
+                expected="the model of an array",
+                received="that of a table",
+                remedy="read it with crossentropy.linear_model.load_model",
+            )
+        )
+
+    def to_sklearn(self) -> LogisticRegression:
+        """A fitted ``sklearn.linear_model.LogisticRegression`` that gives the same probabilities and labels.
+
+        It has ``coef_``, ``intercept_``, ``classes_``, ``n_iter_``, ``n_features_in_`` and, where there are names,
+        ``feature_names_in_``; for two classes one row of coefficients, the difference of the two here. Its parameters
+        are ``C``, doubled for two classes, ``fit_intercept``, ``class_weight``, ``max_iter`` and ``warm_start``. They
+        make its objective this one's, but for ``label_smoothing``, which it does not have. ``tol`` is its default.
+
+        Raises scikit-learn's ``NotFittedError`` for a model that is not fitted.
+
+        >>> theirs = SoftmaxRegression(C=0.5).fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]).to_sklearn()
+        >>> theirs, theirs.coef_.shape
+        (LogisticRegression(max_iter=1000), (1, 1))
+        >>> print(theirs.predict_proba([[2.0]]).round(4))
+        [[0.3825 0.6175]]
+        """
+        return _scikit_learn.to_sklearn(self)
+
+    @classmethod
+    def from_sklearn(cls, model: LogisticRegression) -> Self:
+        """The probabilities and labels of a fitted ``sklearn.linear_model.LogisticRegression``, of any solver.
+
+        One row of coefficients, for two classes, becomes two halves of opposite sign. Taken over are ``n_iter_``, all
+        that is known of the input, and the parameters ``C`` (half of it for two classes; infinite for a fit without
+        penalty), ``fit_intercept``, ``class_weight``, ``max_iter`` and ``warm_start``. The penalty here is always L2,
+        also where that of the model was not. ``objective_``, ``gap_`` and ``history_`` belong to a fit of this class:
+        they are absent.
+
+        Raises ``TypeError`` for another estimator, a subclass too; ``ValueError`` for one that fits each class by
+        itself (``OneVsRestClassifier``, the solver liblinear with more than two classes, ``multi_class="ovr"``);
+        scikit-learn's ``NotFittedError`` for one that is not fitted.
+
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> theirs = LogisticRegression(C=1.0).fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+        >>> model = SoftmaxRegression.from_sklearn(theirs)
+        >>> model.C, model.coef_.shape
+        (0.5, (2, 1))
+        >>> print(model.predict_proba([[2.0]]).round(4))
+        [[0.3825 0.6175]]
+        """
+        return _scikit_learn.from_sklearn(cls(), model)
+
+    def to_torch(self, dtype: torch.dtype | None = None) -> torch.nn.Linear:
+        """The fitted model as a ``torch.nn.Linear(D, K)`` on the CPU that gives the K logits, for two classes too.
+
+        ``dtype``: of weight and bias, PyTorch's default (float32) where None; float64 keeps every digit. The layer is
+        like any other: its parameters require gradients, so that it can be trained further (``requires_grad_(False)``
+        freezes it), and it has a bias, of zeros where no intercept was fitted. It is in evaluation mode, and shares no
+        memory with the model.
+
+        Raises ``TypeError`` for a dtype that is not of floating point, ``ValueError`` for one that cannot hold the
+        coefficients, ``ImportError`` without PyTorch, ``NotFittedError`` for a model that is not fitted.
+
+        >>> import torch
+        >>> linear = SoftmaxRegression(C=0.5).fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]).to_torch()
+        >>> linear
+        Linear(in_features=1, out_features=2, bias=True)
+        >>> print(linear(torch.tensor([[2.0]])).softmax(dim=1).detach().numpy().round(4))
+        [[0.3825 0.6175]]
+        """
+        return _exports.to_torch(self, dtype)
+
+    def to_onnx(
+        self, path: str | os.PathLike[str] | None = None, *, dtype: Literal["float32", "float64"] = "float32"
+    ) -> onnx.ModelProto:
+        """The fitted model as an ONNX model (opset 15), also written to ``path`` where one is given.
+
+        Input: ``X`` (N, D) of ``dtype``, which also is that of coefficients and computation. Outputs: ``label`` (N,),
+        text, or int64 for all other classes (a boolean is 0 or 1, a float the integer that equals it), the first of
+        equally probable ones; ``probabilities`` (N, K) of ``dtype``, columns in the order of ``classes_``. The file
+        appears only when it is complete.
+
+        Raises ``ValueError`` for another dtype, for float32 where it cannot hold the coefficients and for classes that
+        are numbers but not whole ones of 64 bits, ``TypeError`` for classes other than text, numbers and booleans,
+        ``FileNotFoundError`` for a directory that does not exist, ``ImportError`` without the package onnx,
+        ``NotFittedError`` for a model that is not fitted.
+
+        >>> exported = SoftmaxRegression().fit([[0.0], [1.0]], ["left", "right"]).to_onnx()
+        >>> [value.name for value in (*exported.graph.input, *exported.graph.output)]
+        ['X', 'label', 'probabilities']
+        """
+        return _exports.to_onnx(self, path, dtype)
 
     def _logits(self, X: Any) -> NDArray[Any]:
         return self._logits_of(self._checked(X))
