@@ -19,6 +19,7 @@ _CLASSES = [0, 1, 1, 2, 3, 5, 8, 9, 16, 17, 31, 33, 64, 127, 128, 129, 257, 1030
 _LEADING = [0, 1, 1, 2, 3, 5, 9, 40, 200]
 _MOST_ELEMENTS = [3_000] * 30 + [70_000]  # more than stay on one thread
 _NUMBERS = [0.0, 0.0, 0.0, 0.1, 1.0, 2.0, -1.0, 30.0, 1e300, np.nan, np.inf, -np.inf]
+_WIDTHS = [0, 1, 2, 3, 12, 17, 33]  # the other side of a matrix of coefficients
 _EXTREMES = [0.0, 1.0, -1.0, 1e-310, 1e300, np.inf, -np.inf, np.nan]
 
 
@@ -91,6 +92,23 @@ class CoreCall:
         fitting = None if self.chance(0.5) else np.abs(self.numbers((size,), np.dtype(np.float64)))
         return self.or_wild(fitting, wild)
 
+    def vector(self, shape: tuple[int, ...], dtype: type = np.float64) -> Any:
+        """Numbers that lie one after the other; or others, or none."""
+        fitting = self.guarded.input(self.numbers(shape, np.dtype(dtype)), contiguous=True)
+        return self.or_wild(fitting, lambda: self.wild_vector(shape, dtype))
+
+    def sums(self, shape: tuple[int, ...]) -> Any:
+        """What is added to, as it must lie; or otherwise."""
+        fitting = self.guarded.output(shape, np.float64, contiguous=True)
+        return self.or_wild(fitting, lambda: self.wild_vector(shape, np.float64, writeable=True))
+
+    def wild_vector(self, shape: tuple[int, ...], dtype: type, *, writeable: bool = False) -> Any:
+        other = self.one_of([shape, tuple(n + 1 for n in shape), (*shape, 2), (max(math.prod(shape) - 1, 0),), ()])
+        wrong = np.dtype(self.one_of([dtype, np.float32, np.int64, np.uint8]))
+        if self.chance(0.2):
+            return self.one_of([None, 1.0, "text", [1.0], object()])
+        return self.guarded.output(other, wrong) if writeable else self.guarded.input(self.numbers(other, wrong))
+
     def number(self, usual: float) -> Any:
         return self.or_wild(usual, lambda: self.one_of([*_NUMBERS, None, "text"]))
 
@@ -157,6 +175,9 @@ def run(call: CoreCall, problem: Any, losses: tuple[int, ...]) -> None:
     for _ in range(2):
         if call.chance(0.9) and problem.weigh()[1] and call.chance(0.9):
             return
+        if call.chance(0.3):
+            linear_pass(call, problem)
+            continue
         order = call.code(4)
         problem.run(
             order,
@@ -165,6 +186,50 @@ def run(call: CoreCall, problem: Any, losses: tuple[int, ...]) -> None:
             call.output(call.shape) if (order != 0) != call.wild() else None,
             call.array(call.shape, _FLOATS) if (order == 2) != call.wild() else None,
         )
+
+
+def features(call: CoreCall, shape: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    """Rows of features, what is subtracted from them and what they are multiplied by."""
+    rows = call.array(shape, call.one_of([_FLOATS[2:], _FLOATS[2:], _FLOATS[2:], _FLOATS]))
+    if call.chance(0.5) != call.wild():
+        return rows, None, None
+    return rows, call.vector(shape[-1:]), call.or_wild(call.vector(shape[-1:]), lambda: None)
+
+
+def linear_pass(call: CoreCall, problem: Any) -> None:
+    """The problem's loss of a linear model's logits."""
+    width = call.one_of(_WIDTHS)
+    problem.run_linear(
+        *features(call, (*call.leading, width)),
+        call.vector((call.classes, width)),
+        call.vector((call.classes,)),
+        call.sums((call.classes, width)),
+        call.sums((call.classes,)),
+        call.chance(0.5),
+    )
+
+
+def linear(call: CoreCall) -> None:
+    """What linear models ask of the core beside the loss of their logits."""
+    count, width = int(np.prod(call.leading, dtype=np.int64)), call.classes
+    rows, *standardisation = features(call, call.shape)
+    match int(call.random.integers(3)):
+        case 0:
+            classes = call.one_of(_WIDTHS)
+            coef, intercept = call.vector((classes, width)), call.vector((classes,)) if call.chance(0.5) else None
+            out = call.output((*call.leading, classes))
+            core.logits(rows, *standardisation, coef, intercept, out, call.chance(0.5))
+        case 1:
+            core.moments(rows, call.vector((count,)), call.vector((width,)), call.sums((width,)), call.sums((width,)))
+        case 2:
+            chosen, size = None, width + (intercept := call.chance(0.5))
+            if call.chance(0.5):
+                low, high = call.or_wild((0, count), lambda: (-1, count + 1))
+                count = call.one_of([0, 1, 13, 1100]) if high > low else 0
+                numbers = call.random.integers(low, max(high, low + 1), size=count)
+                chosen = call.guarded.input(numbers, contiguous=True)
+                chosen = call.or_wild(chosen, lambda: call.wild_vector((count,), np.int64))
+            core.gram(rows, *standardisation, chosen, call.vector((count,)), intercept, call.sums((size, size)))
 
 
 def activate(call: CoreCall) -> None:
@@ -209,7 +274,7 @@ def one_call(random: np.random.Generator) -> str:
     call = CoreCall(random, guarded)
     try:
         with np.errstate(all="ignore"):
-            call.one_of([rows, rows, elements, activate, heads])(call)
+            call.one_of([rows, rows, elements, activate, heads, linear])(call)
         outcome = "done"
     except (ValueError, TypeError, IndexError) as error:
         outcome = type(error).__name__

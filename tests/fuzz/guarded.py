@@ -25,24 +25,26 @@ class Guarded:
         self._random = random
         self._watched: list[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8] | None]] = []
 
-    def input(self, array: Array, *, repeated: bool = True) -> Array:
+    def input(self, array: Array, *, repeated: bool = True, contiguous: bool = False) -> Array:
         """A copy of the array; ``repeated``: now and then of its first entries along an axis, with a step of 0."""
+        if contiguous:
+            return self._input(array, contiguous=True)
         if repeated and array.size > 0 and array.ndim > 0 and self._random.random() < 0.05:
             axis = int(self._random.integers(array.ndim))
             return np.broadcast_to(self._input(np.take(array, [0], axis=axis)), array.shape)
         return self._input(array)
 
-    def _input(self, array: Array) -> Array:
-        layout = self._layout(array.shape, array.dtype.itemsize)
+    def _input(self, array: Array, *, contiguous: bool = False) -> Array:
+        layout = self._layout(array.shape, array.dtype.itemsize, contiguous=contiguous)
         memory = np.full(layout["bytes"], _POISON, dtype=np.uint8)
         view = _view(array.shape, array.dtype, memory, layout)
         view[...] = array
         self._watched.append((memory, memory.copy(), None))
         return view
 
-    def output(self, shape: tuple[int, ...], dtype: Any) -> Array:
+    def output(self, shape: tuple[int, ...], dtype: Any, *, contiguous: bool = False) -> Array:
         """An array to write into."""
-        layout = self._layout(shape, np.dtype(dtype).itemsize)
+        layout = self._layout(shape, np.dtype(dtype).itemsize, contiguous=contiguous)
         memory = np.full(layout["bytes"], _POISON, dtype=np.uint8)
         own = np.zeros(layout["bytes"], dtype=np.uint8)
         _view((*shape, np.dtype(dtype).itemsize), np.dtype(np.uint8), own, layout)[...] = 1
@@ -56,12 +58,12 @@ class Guarded:
                 changed &= own == 0
             assert not changed.any(), "an input has changed, or memory beside an array"
 
-    def _layout(self, shape: tuple[int, ...], itemsize: int) -> dict[str, Any]:
+    def _layout(self, shape: tuple[int, ...], itemsize: int, *, contiguous: bool) -> dict[str, Any]:
         random, length, offset = self._random, 1, 0
         strides = [0] * len(shape)
-        for axis in random.permutation(len(shape)):
-            step = int(random.choice(_STEPS))
-            if math.prod(shape) <= 64 and length < _LONG_STEP and random.random() < 0.05:
+        for axis in reversed(range(len(shape))) if contiguous else random.permutation(len(shape)):
+            step = 1 if contiguous else int(random.choice(_STEPS))
+            if not contiguous and math.prod(shape) <= 64 and length < _LONG_STEP and random.random() < 0.05:
                 step = _LONG_STEP
             strides[axis] = step * length * itemsize
             if step < 0:

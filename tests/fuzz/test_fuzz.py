@@ -56,3 +56,39 @@ def test_the_core_computes_no_rows_before_it_has_weighed_them() -> None:
             assert rows.weigh()[1] != 0
         with pytest.raises(ValueError, match=r"^weigh first, and find no fault$"):
             rows.run(0, 1.0, None, None, None)
+
+
+def test_a_linear_pass_takes_a_problem_only_if_its_rows_have_one_stride() -> None:
+    """Groups of rows are cut from what has such rows; from other arrays they would reach beyond the memory."""
+    leading, classes = (40, 40), 3
+    shape = (*leading, classes)
+    numbers, labels = coded(np.zeros(shape)), coded(np.zeros(leading, np.int64))
+    crossed, mask = coded(np.zeros(shape, order="F")), coded(np.ones(shape, np.uint8, order="F"))
+    listed, shares = coded(np.zeros((*leading, 1), np.int64)), coded(np.ones((*leading, 1), order="F"))
+    for problem in (
+        core.Rows(0, numbers, 1e-8, 0, labels, None, 1e-8, False, None, None, None, mask, 0.0, 1.0, 0.0, 0.0, 0.0),
+        core.Rows(0, numbers, 1e-8, 2, listed, shares, 1e-8, False, None, None, None, None, 0.0, 1.0, 0.0, 0.0, 0.0),
+        core.Elements(0, numbers, crossed, None, None, None, None, 0.0, 0.0),
+        core.Elements(0, numbers, numbers, None, None, None, crossed, 0.0, 0.0),
+    ):
+        assert problem.weigh()[1] == 0
+        features, coef, intercept = coded(np.zeros((*leading, 2))), np.zeros((classes, 2)), np.zeros(classes)
+        with pytest.raises(ValueError, match="rows of one stride"):
+            problem.run_linear(features, None, None, coef, intercept, coef.copy(), intercept.copy(), False)
+
+
+@pytest.mark.parametrize(
+    "out", [np.zeros((2, 2), np.float32), np.zeros((2, 4))[:, ::2], np.broadcast_to(0.0, (2, 2)), [[0.0] * 2] * 2]
+)
+def test_sums_are_not_added_to_a_copy(out: object) -> None:
+    features, weight, zeros = coded(np.ones((3, 2))), np.ones(3), np.zeros((2, 2))
+    elements = core.Elements(0, coded(np.zeros((3, 2))), coded(np.zeros((3, 2))), None, None, None, None, 0.0, 0.0)
+    for call in (
+        lambda: core.gram(features, None, None, None, weight, False, out),
+        lambda: core.moments(features, weight, np.zeros(2), np.zeros(2), out),
+        lambda: core.moments(features, weight, np.zeros(2), out, np.zeros(2)),
+        lambda: elements.run_linear(features, None, None, zeros, np.zeros(2), out, np.zeros(2), False),
+        lambda: elements.run_linear(features, None, None, zeros, np.zeros(2), zeros.copy(), out, False),
+    ):
+        with pytest.raises(TypeError, match="incompatible function arguments"):
+            call()
