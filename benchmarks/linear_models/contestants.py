@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,15 +16,19 @@ from numpy.typing import NDArray
 Labels = NDArray[np.int64]
 
 
-class OutOfTimeError(Exception):
-    """A fit has taken as long as it may."""
+class EnoughError(Exception):
+    """A fit has come as far, or taken as long, as anyone wants to know."""
 
 
 @dataclass
 class Curve:
-    """Objectives at C = 1 by the seconds since the fit began; ``end`` is when it was over, NaN where it was cut off."""
+    """Objectives at C = 1 by the seconds since the fit began; ``end`` is when it was over, NaN where it was cut off.
+
+    It is cut off after ``limit`` seconds, or where the objective is no more than ``goal``.
+    """
 
     limit: float
+    goal: float = -math.inf
     began: float = field(default_factory=time.perf_counter)
     seconds: list[float] = field(default_factory=list)
     objective: list[float] = field(default_factory=list)
@@ -33,22 +38,22 @@ class Curve:
         """The fit has come to a point of this objective."""
         self.seconds.append(time.perf_counter() - self.began)
         self.objective.append(objective)
-        if self.seconds[-1] > self.limit:
-            raise OutOfTimeError
+        if self.seconds[-1] > self.limit or objective <= self.goal:
+            raise EnoughError
 
     def reaches(self, objective: float) -> float:
         """The first time at which the objective is no more than so much; infinite if never."""
         return next((s for s, o in zip(self.seconds, self.objective, strict=True) if o <= objective), float("inf"))
 
 
-def crossentropy(X: Any, y: Labels, limit: float) -> Curve:
+def crossentropy(X: Any, y: Labels) -> Curve:
     """The library at its defaults: it ends when a gap of a millionth is certified."""
     from crossentropy.linear_model import SoftmaxRegression
     from crossentropy.linear_model.softmax_regression import fit_softmax
 
     # two logits share the penalty that scikit-learn's one has
     share = 0.5 if y.max() == 1 else 1.0
-    curve = Curve(limit)
+    curve = Curve(math.inf)
     model = SoftmaxRegression(C=share)
     fit_softmax(model, X, y, on_iteration=lambda record: curve.add(record.objective / share))
     curve.end = time.perf_counter() - curve.began
@@ -82,16 +87,16 @@ def _watched(curve: Curve, weight: float) -> Iterator[None]:
             setattr(LinearModelLoss, name, plain[name])
 
 
-def _scikit_learn(solver: str) -> Callable[[Any, Labels, float], Curve]:
-    def fit(X: Any, y: Labels, limit: float) -> Curve:
+def _scikit_learn(solver: str) -> Callable[[Any, Labels, float, float], Curve]:
+    def fit(X: Any, y: Labels, limit: float, goal: float) -> Curve:
         from sklearn.linear_model import LogisticRegression
 
-        curve = Curve(limit)
+        curve = Curve(limit, goal)
         with _watched(curve, float(len(y))), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 LogisticRegression(solver=solver, tol=1e-12, max_iter=100_000).fit(X, y)
-            except OutOfTimeError:
+            except EnoughError:
                 return curve
         curve.end = time.perf_counter() - curve.began
         return curve
@@ -99,12 +104,12 @@ def _scikit_learn(solver: str) -> Callable[[Any, Labels, float], Curve]:
     return fit
 
 
-def _saga(X: Any, y: Labels, limit: float) -> Curve:
+def _saga(X: Any, y: Labels, limit: float, goal: float) -> Curve:
     """scikit-learn's saga says nothing on its way: fits of 1, 2, 4 … passes, each a point of the curve."""
     from sklearn.linear_model import LogisticRegression
 
-    curve, passes = Curve(limit), 1
-    while not curve.seconds or 3.0 * curve.seconds[-1] < limit:
+    curve, passes = Curve(limit, goal), 1
+    while not curve.seconds or (3.0 * curve.seconds[-1] < limit and curve.objective[-1] > goal):
         began = time.perf_counter()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -115,7 +120,7 @@ def _saga(X: Any, y: Labels, limit: float) -> Curve:
     return curve
 
 
-def _torch(X: Any, y: Labels, limit: float) -> Curve:
+def _torch(X: Any, y: Labels, limit: float, goal: float) -> Curve:
     """PyTorch's LBFGS with its line search, on the mean loss in the features' dtype."""
     import torch
 
@@ -123,7 +128,7 @@ def _torch(X: Any, y: Labels, limit: float) -> Curve:
     classes = int(y.max()) + 1
     weight = torch.zeros(classes, X.shape[1], dtype=features.dtype, requires_grad=True)
     bias = torch.zeros(classes, dtype=features.dtype, requires_grad=True)
-    curve = Curve(limit)
+    curve = Curve(limit, goal)
     solver = torch.optim.LBFGS(
         [weight, bias], max_iter=100_000, tolerance_grad=1e-12, tolerance_change=0.0, line_search_fn="strong_wolfe"
     )
@@ -140,7 +145,7 @@ def _torch(X: Any, y: Labels, limit: float) -> Curve:
 
     try:
         solver.step(closure)
-    except OutOfTimeError:
+    except EnoughError:
         return curve
     curve.end = time.perf_counter() - curve.began
     return curve
@@ -161,10 +166,22 @@ def objective(X: Any, y: Labels, coef: NDArray[Any], intercept: NDArray[Any]) ->
     return total + 0.5 * float(np.sum(W**2))
 
 
-PEERS: dict[str, Callable[[Any, Labels, float], Curve]] = {
+NEWTON_CHOLESKY = "scikit-learn newton-cholesky"
+
+PEERS: dict[str, Callable[[Any, Labels, float, float], Curve]] = {
     "scikit-learn lbfgs": _scikit_learn("lbfgs"),
     "scikit-learn newton-cg": _scikit_learn("newton-cg"),
-    "scikit-learn newton-cholesky": _scikit_learn("newton-cholesky"),
+    NEWTON_CHOLESKY: _scikit_learn("newton-cholesky"),
     "scikit-learn saga": _saga,
     "PyTorch LBFGS": _torch,
 }
+
+#: Coefficients up to which newton-cholesky takes part: its matrix of all pairs of them takes 400 MB then.
+MOST_COEFFICIENTS = 10_000
+
+
+def peers(features: int, classes: int) -> dict[str, Callable[[Any, Labels, float, float], Curve]]:
+    """Those who can fit a problem of this size."""
+    return {
+        name: fit for name, fit in PEERS.items() if name != NEWTON_CHOLESKY or features * classes <= MOST_COEFFICIENTS
+    }

@@ -1,6 +1,7 @@
 // Features as the package passes them.
 #pragma once
 
+#include <mutex>
 #include <vector>
 
 #include "arrays.hpp"
@@ -28,6 +29,7 @@ struct Sparse {
     std::vector<std::int64_t> bounds;
     std::vector<double> room;
     std::vector<nb::object> arrays;
+    std::mutex busy;  // one pass at a time has the room
 };
 
 }  // namespace crossentropy

@@ -96,7 +96,8 @@ void make_sparse(Sparse *self, const Numbers &starts, const Coded<Input> &column
     }
     while ((std::int64_t)bounds.size() <= f.parts) bounds.push_back(width);
     bounds.back() = width;
-    new (self) Sparse{f, std::move(bounds), {}, {nb::find(starts), nb::find(columns->first), nb::find(values->first)}};
+    new (self)
+        Sparse{f, std::move(bounds), {}, {nb::find(starts), nb::find(columns->first), nb::find(values->first)}, {}};
     if (scale) self->arrays.push_back(nb::find(*scale));
     self->features.bounds = self->bounds.data();
 }

@@ -7,6 +7,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 
@@ -130,14 +131,27 @@ nb::tuple run_sparse(const Held<Problem> &held, Sparse &sparse, const Vector &co
     p.coef_gradient = coef_gradient.data();
     p.intercept_gradient = intercept_gradient.data();
     const std::size_t room = (std::size_t)(2 * p.features.cols * sparse_step(shape.cols));
-    sparse.room.resize(single ? (room + 1) / 2 : room);
-    p.room = sparse.room.data();
     Weighed w;
     {
         nb::gil_scoped_release release;
+        const std::lock_guard<std::mutex> alone(sparse.busy);
+        sparse.room.resize(single ? (room + 1) / 2 : room);
+        p.room = sparse.room.data();
         w = (kernels().*run)(held.problem, p);
     }
     return as_tuple(w);
+}
+
+// The passes of a linear model. noconvert: gradients added to a copy would be lost.
+template <class Problem, Weighed (*Kernels::*dense)(const Problem &, const LinearProblem &),
+          Weighed (*Kernels::*sparse)(const Problem &, const SparseProblem &)>
+void def_linear(nb::class_<Held<Problem>> &problem) {
+    problem
+        .def("run_linear", &run_linear<Problem, dense>, nb::arg("features"), nb::arg("shift").none(),
+             nb::arg("scale").none(), nb::arg("coef"), nb::arg("intercept"), nb::arg("coef_gradient").noconvert(),
+             nb::arg("intercept_gradient").noconvert(), nb::arg("single"))
+        .def("run_sparse", &run_sparse<Problem, sparse>, nb::arg("features"), nb::arg("coef"), nb::arg("intercept"),
+             nb::arg("coef_gradient").noconvert(), nb::arg("intercept_gradient").noconvert(), nb::arg("single"));
 }
 
 template <class... Arrays>
@@ -261,32 +275,24 @@ NB_MODULE(_core, m) {
     bind_memory(m);
     bind_plain(m);
 
-    nb::class_<Rows>(m, "Rows", "Losses of rows of classes.")
-        .def("__init__", &make_rows, nb::arg("family"), nb::arg("predictions"), nb::arg("prediction_tolerance"),
+    nb::class_<Rows> rows(m, "Rows", "Losses of rows of classes.");
+    def_linear<RowProblem, &Kernels::run_linear_rows, &Kernels::run_sparse_rows>(rows);
+    rows.def("__init__", &make_rows, nb::arg("family"), nb::arg("predictions"), nb::arg("prediction_tolerance"),
              nb::arg("kind"), nb::arg("targets"), nb::arg("probabilities").none(), nb::arg("sum_tolerance"),
              nb::arg("uniform_tail"), nb::arg("ignore").none(), nb::arg("class_weight").none(),
              nb::arg("sample_weight").none(), nb::arg("mask").none(), nb::arg("smoothing"), nb::arg("temperature"),
              nb::arg("softcap"), nb::arg("z_loss"), nb::arg("focal_gamma"))
         .def("weigh", &weigh_problem<RowProblem, &Kernels::weigh_rows>)
-        .def("run_linear", &run_linear<RowProblem, &Kernels::run_linear_rows>, nb::arg("features"),
-             nb::arg("shift").none(), nb::arg("scale").none(), nb::arg("coef"), nb::arg("intercept"),
-             nb::arg("coef_gradient").noconvert(), nb::arg("intercept_gradient").noconvert(), nb::arg("single"))
-        .def("run_sparse", &run_sparse<RowProblem, &Kernels::run_sparse_rows>, nb::arg("features"), nb::arg("coef"),
-             nb::arg("intercept"), nb::arg("coef_gradient"), nb::arg("intercept_gradient"), nb::arg("single"))
         .def("run", &run_problem<RowProblem, double, &Kernels::run_rows>, nb::arg("order"), nb::arg("divisor"),
              nb::arg("losses").none(), nb::arg("derivative").none(), nb::arg("direction").none());
 
-    nb::class_<Elements>(m, "Elements", "Losses of single elements.")
+    nb::class_<Elements> elements(m, "Elements", "Losses of single elements.");
+    def_linear<ElementProblem, &Kernels::run_linear_elements, &Kernels::run_sparse_elements>(elements);
+    elements
         .def("__init__", &make_elements, nb::arg("family"), nb::arg("predictions"), nb::arg("targets"),
              nb::arg("class_weight").none(), nb::arg("positive_weight").none(), nb::arg("row_weight").none(),
              nb::arg("element_weight").none(), nb::arg("smoothing"), nb::arg("focal_gamma"))
         .def("weigh", &weigh_problem<ElementProblem, &Kernels::weigh_elements>)
-        .def("run_linear", &run_linear<ElementProblem, &Kernels::run_linear_elements>, nb::arg("features"),
-             nb::arg("shift").none(), nb::arg("scale").none(), nb::arg("coef"), nb::arg("intercept"),
-             nb::arg("coef_gradient").noconvert(), nb::arg("intercept_gradient").noconvert(), nb::arg("single"))
-        .def("run_sparse", &run_sparse<ElementProblem, &Kernels::run_sparse_elements>, nb::arg("features"),
-             nb::arg("coef"), nb::arg("intercept"), nb::arg("coef_gradient"), nb::arg("intercept_gradient"),
-             nb::arg("single"))
         .def("run", &run_problem<ElementProblem, Weighed, &Kernels::run_elements>, nb::arg("order"), nb::arg("divisor"),
              nb::arg("losses").none(), nb::arg("derivative").none(), nb::arg("direction").none());
 

@@ -332,7 +332,7 @@ void run_gram(const GramProblem &p) {
     const Sums<float> products(size, size, true);
     const Reader<float> reader(p.features);
     const Stripes stripes(p.count, features);
-    const std::int64_t x_row = odd_lines<float>(up_to_multiple(size, std::max<std::int64_t>(Sums<float>::width, 12)));
+    const std::int64_t x_row = odd_lines<float>(up_to_multiple(size, Sums<float>::width) + tile_rows);
     const std::int64_t group = rows_of_a_group<float>(2 * x_row), numbers = group * 2 * x_row + products.numbers();
     const Scratch scratch(stripes.threads, 1, numbers / 2 + 8);
     for (int t = 0; t < stripes.threads; ++t) std::memset(scratch.array(t, 0), 0, (std::size_t)numbers * sizeof(float));

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from crossentropy._dispatch import engine
 from crossentropy._native import coded, coded_output, core
 from crossentropy._native_engine import NativeElements, NativeRows
-from crossentropy._problems import ElementProblem, Order, RowProblem, error_of
+from crossentropy._problems import ElementProblem, Finding, Order, RowProblem, error_of
 
 Array = NDArray[Any]
 Doubles = NDArray[np.float64]
+
+#: The losses' sum, and what is wrong with the targets.
+Outcome = tuple[float, Finding | None]
 
 #: Rows of a CSR matrix whose elements are looked at together.
 _SPARSE_ROWS = 1 << 14
@@ -40,7 +43,7 @@ class Features(NamedTuple):
         rows = self.rows.astype(np.float64)
         return rows if self.shift is None or self.scale is None else (rows - self.shift) * self.scale
 
-    def run(self, loss: NativeRows | NativeElements, at: Parameters, gradient: Parameters, *, single: bool) -> float:
+    def run(self, loss: NativeRows | NativeElements, at: Parameters, gradient: Parameters, *, single: bool) -> Outcome:
         """The sum of a loss at these parameters; its gradient is added to the given one."""
         return loss.run_linear(coded(self.rows), self.shift, self.scale, *at, *gradient, single)
 
@@ -69,15 +72,15 @@ class SparseFeatures:
         """All of them, in float64, dense."""
         return Features(self.rows.toarray(), self.shift, self.scale).standardised()
 
-    def run(self, loss: NativeRows | NativeElements, at: Parameters, gradient: Parameters, *, single: bool) -> float:
+    def run(self, loss: NativeRows | NativeElements, at: Parameters, gradient: Parameters, *, single: bool) -> Outcome:
         """The sum of a loss at these parameters; its gradient is added to the given one."""
         if self._offset is None:
             return loss.run_sparse(self._held, *at, *gradient, single)
         shifted, own = at.intercept - at.coef @ self._offset, np.zeros_like(gradient.intercept)
-        total = loss.run_sparse(self._held, at.coef, shifted, gradient.coef, own, single)
+        outcome = loss.run_sparse(self._held, at.coef, shifted, gradient.coef, own, single)
         gradient.coef[...] -= np.outer(own, self._offset)
         gradient.intercept[...] += own
-        return total
+        return outcome
 
     def logits(self, coef: Array, intercept: Array | None, out: Array, *, single: bool = False) -> Array:
         """features · coefᵀ + intercept into ``out`` (N, K)."""
@@ -116,7 +119,10 @@ class LinearLoss:
         if not isinstance(self._engine, NativeRows | NativeElements):
             return self._plain(at)
         found = Parameters(np.zeros(coef.shape), np.zeros(intercept.shape))
-        return self._features.run(self._engine, at, found, single=single), found
+        total, finding = self._features.run(self._engine, at, found, single=single)
+        if finding is not None:
+            raise error_of(self._problem, finding)
+        return total, found
 
     def _plain(self, at: Parameters) -> tuple[float, Parameters]:
         x = self._features.standardised()

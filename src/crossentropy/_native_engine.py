@@ -60,13 +60,13 @@ class _NativeEngine:
             self._held.run(int(order), divisor, coded_output(losses), coded_output(derivative), coded(direction))
         )
 
-    def run_linear(self, *arguments: Any) -> float:
+    def run_linear(self, *arguments: Any) -> tuple[float, Finding | None]:
         """The losses' sum of a linear model of dense features."""
-        return float(self._held.run_linear(*arguments)[0])
+        return _outcome(self._held.run_linear(*arguments))
 
-    def run_sparse(self, *arguments: Any) -> float:
+    def run_sparse(self, *arguments: Any) -> tuple[float, Finding | None]:
         """The losses' sum of a linear model of sparse features."""
-        return float(self._held.run_sparse(*arguments)[0])
+        return _outcome(self._held.run_sparse(*arguments))
 
 
 class NativeRows(_NativeEngine):

@@ -176,7 +176,7 @@ def run(call: CoreCall, problem: Any, losses: tuple[int, ...]) -> None:
         if call.chance(0.9) and problem.weigh()[1] and call.chance(0.9):
             return
         if call.chance(0.3):
-            linear_pass(call, problem)
+            call.one_of([linear_pass, sparse_pass])(call, problem)
             continue
         order = call.code(4)
         problem.run(
@@ -207,6 +207,35 @@ def linear_pass(call: CoreCall, problem: Any) -> None:
         call.sums((call.classes,)),
         call.chance(0.5),
     )
+
+
+def sparse_pass(call: CoreCall, problem: Any) -> None:
+    """The same, of sparse features."""
+    count, width = int(np.prod(call.leading, dtype=np.int64)), call.one_of(_WIDTHS)
+    numbers = call.random.integers(0, 5, size=count) if width else np.zeros(count, np.int64)
+    starts = np.append(0, np.cumsum(numbers))
+    columns = call.random.integers(0, max(width, 1), size=starts[-1]).astype(call.one_of([np.int32, np.int64]))
+    values = call.random.normal(size=starts[-1]).astype(call.one_of([np.float32, np.float64]))
+    if call.wild() and len(columns):
+        columns[call.random.integers(len(columns))] = call.one_of([-1, width, 1 << 30])
+    if call.wild() and count:
+        starts[call.random.integers(count)] = call.one_of([-1, int(starts[-1]) + 1])
+    held = core.Sparse(
+        call.or_wild(call.guarded.input(starts, contiguous=True), lambda: call.wild_vector((count + 1,), np.int64)),
+        coded(call.guarded.input(columns, contiguous=True)),
+        coded(call.guarded.input(values, contiguous=True)),
+        width,
+        call.vector((width,)) if call.chance(0.5) else None,
+    )
+    for single in (True, False):
+        problem.run_sparse(
+            held,
+            call.vector((call.classes, width)),
+            call.vector((call.classes,)),
+            call.sums((call.classes, width)),
+            call.sums((call.classes,)),
+            single,
+        )
 
 
 def linear(call: CoreCall) -> None:

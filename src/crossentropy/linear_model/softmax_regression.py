@@ -341,7 +341,7 @@ def _warn(solution: Solution, tol: float) -> None:
         sentence(
             "SoftmaxRegression",
             expected=f"an objective within {tol:g} of its minimum",
-            received=f"one within {solution.gap / last.objective:.2g}, after {solution.history[-1].iteration} iterations",
+            received=f"one within {solution.gap / last.objective:.2g}, after {len(solution.history) - 1} iterations",
             remedy=(
                 "raise max_iter, or tol if that is close enough"
                 if solution.exhausted

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from crossentropy.linear_model._history import Iteration, OnIteration
 from crossentropy.linear_model._objective import Evaluation, SoftmaxObjective
 
-
 #: How much of an objective rounding leaves uncertain, many times over: in products of float64, and of float32.
 _DOUBT = (1e-13, 1e-5)
 
