@@ -66,13 +66,14 @@ class SoftmaxObjective:
         if fit_intercept:
             share = targets.masses / self.weight
             start[:, -1] = np.log(share) - np.log(share).mean()
-        loss, slopes = self._run(start, single=False)
-        # Σ aᵢ tᵢ xᵢ' of each class: at the start all rows have the same probabilities
+        loss, slopes = self._run(start, single=self.is_large)
+        # Σ aᵢ tᵢ xᵢ' of each class: at the start all rows have the same probabilities. Float32 will do: in a gap it
+        # weighs no more than the masses are off
         self._moments = np.outer(share, standardisation.sum) - slopes[:, :-1]
         squared = np.einsum("kd,kd,d->k", self._moments, self._moments, 1.0 / self.penalty[:-1])
         self._moment_norms = np.sqrt(squared)
         #: The optimum among the points of W = 0.
-        self.first = self._evaluation(start, loss, slopes, single=False)
+        self.first = self._evaluation(start, loss, slopes, single=self.is_large)
 
     def evaluate(self, point: Floats, *, single: bool) -> Evaluation:
         """The value, gradient and gap at a point, in one pass; ``single``: in products of float32."""

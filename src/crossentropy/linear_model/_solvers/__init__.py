@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,8 +23,7 @@ def minimise(
 
     Products are made in float32 first where they take any time. Interrupted, it returns the best point so far.
     """
-    large = objective.is_large
-    at = replace(objective.first, single=large) if start is None else objective.evaluate(start, single=large)
+    at = objective.first if start is None else objective.evaluate(start, single=objective.is_large)
     progress = Progress(objective, at, tol=tol, max_iter=max_iter, on_iteration=on_iteration)
     try:
         progress.record(at)

@@ -124,10 +124,7 @@ class ClassMetric:
         size = objective.width + 1
         self._inverse = np.empty((objective.classes, size, size), np.float32)
         if point is None:
-            weight = objective.targets.row_weight / objective.weight
-            ((rows, of_rows),) = _spread(weight[:, None], _chances(0, len(weight)), _thresholds(objective, np.ones(1)))
-            covariance = _gram(features, rows, of_rows, intercept=objective.fit_intercept)
-            objective.passes += len(rows) / objective.rows
+            covariance = _covariance(objective, features)
             for k, curvature in enumerate(_frequency_curvature(objective)):
                 self._inverse[k] = _inverse_factor(curvature * covariance, objective.penalty)
             return
@@ -151,12 +148,22 @@ class ClassMetric:
 def _thresholds(objective: SoftmaxObjective, total: Floats) -> Floats:
     """τ for weights that add up to so much: as many rows as determine a block, or as a few passes take; 0 takes all."""
     width = objective.width + 1
-    most = max(_FEW_ROWS, 8 * width, 24 * objective.rows // width)
+    most = max(_FEW_ROWS, 8 * width, 64 * objective.rows // width)
     return np.zeros_like(total) if most >= objective.rows else total / most
 
 
-def _gram(features: Features, rows: NDArray[np.int64], weight: Floats, *, intercept: bool) -> Floats:
-    """Σ weight·xxᵀ of some rows; where there is no intercept the feature of ones stands for nothing."""
+def _covariance(objective: SoftmaxObjective, features: Features) -> Floats:
+    """Σ weight·xxᵀ, of weights that add up to 1, over as many rows as a class's block is summed over."""
+    weight = objective.targets.row_weight / objective.weight
+    rows, threshold = None, _thresholds(objective, np.ones(1))
+    if threshold.any():
+        ((rows, weight),) = _spread(weight[:, None], _chances(0, len(weight)), threshold)
+    objective.passes += len(weight) / objective.rows
+    return _gram(features, rows, weight, intercept=objective.fit_intercept)
+
+
+def _gram(features: Features, rows: NDArray[np.int64] | None, weight: Floats, *, intercept: bool) -> Floats:
+    """Σ weight·xxᵀ of some rows or all; where there is no intercept the feature of ones stands for nothing."""
     found = gram(features, weight, rows, intercept=True)
     if not intercept:
         found[-1], found[:, -1], found[-1, -1] = 0.0, 0.0, 1.0
