@@ -87,9 +87,11 @@ $(VENV)/peers: $(VENV)/built
 	$(PIP) install --quiet --constraint constraints.txt --group bench
 	touch $@
 
-bench: $(VENV)/peers
+bench: $(VENV)/peers build/debian
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks --write-docs
+	$(BIN)/python -m benchmarks.linear_models
+	$(BIN)/python -m benchmarks.linear_models --write-docs
 
 # What the trainings of examples/ read: Debian's packages, unpacked here, for which nobody must be root.
 DATA := build/debian/usr/share

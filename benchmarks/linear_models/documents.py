@@ -20,18 +20,34 @@ _NEAREST = 1e-9
 _COLOURS = ["#c0392b", "#1f77b4", "#2ca02c", "#9467bd", "#8c564b", "#7f7f7f", "#e377c2"]
 
 
+PAGE = DOCS / "softmax-regression.md"
+
+
 def write() -> list[Path]:
-    """Write the table into the page, and one picture for each case that was measured."""
-    measured = {case: results.load(case) for case in CASES if results.path(case).exists()}
-    page = DOCS / "softmax-regression.md"
-    parts = []
-    for case, curves in measured.items():
-        picture = DOCS / "pictures" / f"{case.key}.svg"
+    """Write the comparison into the page, and one picture for each case that was measured."""
+    for case, curves in _measured().items():
+        picture = DOCS / _picture_of(case)
         picture.parent.mkdir(exist_ok=True)
         picture.write_text(_picture(case, curves), encoding="utf-8")
-        parts.append(f"### {case.name}\n\n{_table(case, curves)}\n\n![{_said(case)}](pictures/{picture.name})")
-    page.write_text(with_block(page.read_text(encoding="utf-8"), "comparison", "\n\n".join(parts)), encoding="utf-8")
-    return [page]
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(with_block(page, "comparison", comparison()), encoding="utf-8")
+    return [PAGE]
+
+
+def comparison() -> str:
+    """A table, a verdict and a picture for each case that was measured."""
+    return "\n\n".join(
+        f"### {case.name}\n\n{_table(case, curves)}\n\n![{_said(case)}]({_picture_of(case)})"
+        for case, curves in _measured().items()
+    )
+
+
+def _measured() -> dict[Case, results.Curves]:
+    return {case: results.load(case) for case in CASES if results.path(case).exists()}
+
+
+def _picture_of(case: Case) -> str:
+    return f"pictures/{case.key}.svg"
 
 
 def _table(case: Case, curves: results.Curves) -> str:
