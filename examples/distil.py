@@ -5,7 +5,7 @@
 Prints:
 
     probability on the three listed classes: 0.915 on average
-    divergence before: 1.4476 nats, after: 0.1753 nats
+    divergence before: 1.448 nats, after: 0.175 nats
     the student agrees with the teacher on 90 %
 """
 
@@ -39,6 +39,6 @@ W = minimize(objective, np.zeros(160), jac=True, method="L-BFGS-B", options={"ma
 student = coarse @ W.reshape(10, 16).T
 listed = np.take_along_axis(teacher, top, axis=1).sum(axis=1).mean()
 print(f"probability on the three listed classes: {listed:.3f} on average")
-print(f"divergence before: {ce.softmax_kl_divergence(np.zeros((len(y), 10)), targets):.4f} nats", end=", ")
-print(f"after: {ce.softmax_kl_divergence(student, targets):.4f} nats")
+print(f"divergence before: {ce.softmax_kl_divergence(np.zeros((len(y), 10)), targets):.3f} nats", end=", ")
+print(f"after: {ce.softmax_kl_divergence(student, targets):.3f} nats")
 print(f"the student agrees with the teacher on {100 * np.mean(student.argmax(axis=1) == teacher.argmax(axis=1)):.0f} %")
