@@ -155,7 +155,7 @@ struct SparseFeatures {
 };
 
 // Numbers of a column in the room for coefficients and sums: its classes, and what aligns them.
-constexpr std::int64_t sparse_step(std::int64_t classes) { return (classes + 7) / 8 * 8; }
+constexpr std::int64_t sparse_step(std::int64_t classes) { return classes > 8 ? (classes + 7) / 8 * 8 : 8; }
 
 // A linear model of sparse features.
 struct SparseProblem {

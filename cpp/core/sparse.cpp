@@ -148,8 +148,7 @@ Weighed pass(const Problem &p, const SparseProblem &model) {
 
     std::vector<T> offset((std::size_t)step, T(0));
     for (std::int64_t k = 0; k < classes; ++k) offset[(std::size_t)k] = (T)model.intercept[k];
-    const std::int64_t fitting =
-        block_bytes / (std::int64_t)sizeof(T) / (step > 0 ? step : 1) / group_rows * group_rows;
+    const std::int64_t fitting = block_bytes / (std::int64_t)sizeof(T) / step / group_rows * group_rows;
     const std::int64_t block = std::max(fitting, group_rows), groups = block / group_rows;
     const Scratch slopes(1, 1, block * step), scratch(threads, 2, features.longest);
     T *z = (T *)slopes.array(0, 0);
