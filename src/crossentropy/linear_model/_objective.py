@@ -176,7 +176,7 @@ class SoftmaxObjective:
             return 0.0
         mass = self.targets.masses + of_intercept
         logits = coef @ self.standardisation.sum + self.weight * intercept
-        lse = loss + float(np.sum(np.einsum("kd,kd->k", coef, self._moments))) + float(intercept @ self.targets.masses)
+        lse = loss + float(np.einsum("kd,kd->", coef, self._moments)) + float(intercept @ self.targets.masses)
         freed = float(excess @ mass)
         shrunk = float(np.sum(mass * (1.0 - excess) * np.log1p(-excess)))
         surprise = lse - float(self._missing(of_intercept) @ logits)

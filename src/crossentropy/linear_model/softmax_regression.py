@@ -77,8 +77,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     >>> print(f"{model.objective_:.4f}", f"{model.loss(X, y):.3f} nats")
     28.8863 0.120 nats
 
-    Source: the metric at the start rests on Böhning, "Multinomial logistic regression algorithm", 1992; the solver is
-    Liu and Nocedal's of 1989.
+    Source: Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", 1989.
     """
 
     def __init__(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from crossentropy.linear_model._history import Iteration, OnIteration
@@ -100,6 +99,3 @@ class Progress:
             exhausted=self.is_exhausted,
             interrupt=interrupt,
         )
-
-
-Solver = Callable[[SoftmaxObjective, Progress, Evaluation], Evaluation]

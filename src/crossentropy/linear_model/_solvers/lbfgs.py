@@ -52,9 +52,11 @@ def minimise(objective: SoftmaxObjective, progress: Progress, at: Evaluation) ->
             continue
         found = search(objective, at, direction, slope)
         if found is None:
-            if not at.single and not len(pairs):
+            if at.single:
+                at = objective.evaluate(at.point, single=False)
+            elif not len(pairs):
                 break
-            at, pairs = objective.evaluate(at.point, single=False), _Pairs()
+            pairs = _Pairs()
             continue
         length, at = found
         pairs.add(length * vector, metric.gradient(at.gradient) - gradient)
