@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from crossentropy import io
 from crossentropy.cli._app import app
 from crossentropy.linear_model import load_model
-from crossentropy.linear_model._objective import SoftmaxObjective
+from crossentropy.linear_model._objective import LinearObjective
 
 SENTENCE = r"interrupted: the model's objective is within (\S+) of its minimum, relative to it; saved all the same\n"
 
@@ -45,7 +45,7 @@ def check_model():
 
 
 def test_the_model_so_far_is_saved(table, monkeypatch):
-    arguments, evaluate, evaluations = table(300, 5, 3, 1.0), SoftmaxObjective.evaluate, []
+    arguments, evaluate, evaluations = table(300, 5, 3, 1.0), LinearObjective.evaluate, []
 
     def interrupted_at_the_third(self, point, *, single):
         evaluations.append(point)
@@ -53,7 +53,7 @@ def test_the_model_so_far_is_saved(table, monkeypatch):
             raise KeyboardInterrupt
         return evaluate(self, point, single=single)
 
-    monkeypatch.setattr(SoftmaxObjective, "evaluate", interrupted_at_the_third)
+    monkeypatch.setattr(LinearObjective, "evaluate", interrupted_at_the_third)
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 130
     found = re.fullmatch(SENTENCE, result.stderr)

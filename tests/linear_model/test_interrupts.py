@@ -10,7 +10,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 from crossentropy.linear_model import SoftmaxRegression, _solvers
-from crossentropy.linear_model.softmax_regression import fit_softmax
+from crossentropy.linear_model._estimator import fit_linear
 
 SOLVERS = str(Path(_solvers.__file__).parent)
 
@@ -51,7 +51,7 @@ def test_an_interrupted_fit_is_the_model_so_far(data, iteration):
     X, y = data()
     model = SoftmaxRegression()
     with pytest.raises(KeyboardInterrupt) as raised:
-        fit_softmax(model, X, y, on_iteration=on_iteration)
+        fit_linear(model, X, y, on_iteration=on_iteration)
     assert raised.value is interrupt
     assert model.n_iter_ == iteration
     assert model.history_[:-1] == tuple(seen[:-1])

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from crossentropy.linear_model._objective import SoftmaxObjective
+from crossentropy.linear_model._rows import RowsInMemory
+from crossentropy.linear_model._softmax_objective import SoftmaxObjective
 from crossentropy.linear_model._solvers import _metrics
 from crossentropy.linear_model._solvers._metrics import ClassMetric, DiagonalMetric, SharedMetric, first_metric
 from crossentropy.linear_model._standardisation import Standardisation
@@ -17,8 +20,8 @@ def objective(fit_intercept=True, rows=300, C=2.0):
     X = random.normal(size=(rows, FEATURES)) @ random.normal(size=(FEATURES, FEATURES)) + 3.0
     y = np.arange(rows) % CLASSES
     _, targets = training_targets(y, sample_weight=random.random(rows), class_weight=None, label_smoothing=0.0)
-    features = Standardisation.of(X, targets.row_weight, centre=fit_intercept, names=None)
-    return SoftmaxObjective(features, targets, C=C, fit_intercept=fit_intercept)
+    standard = Standardisation.of(X, targets.row_weight, centre=fit_intercept, names=None)
+    return SoftmaxObjective(RowsInMemory(X, standard, targets), C=C, fit_intercept=fit_intercept)
 
 
 def somewhere(problem):
@@ -43,9 +46,9 @@ def hessian(problem, point):
 
 def metrics(problem):
     return [
-        ClassMetric(problem, problem.features, None),
-        ClassMetric(problem, problem.features, somewhere(problem)),
-        SharedMetric(problem, problem.features),
+        ClassMetric(problem, None),
+        ClassMetric(problem, somewhere(problem)),
+        SharedMetric(problem),
         DiagonalMetric(problem),
     ]
 
@@ -70,17 +73,14 @@ def test_a_metric_and_its_transpose_belong_together(which, fit_intercept):
 def test_at_the_start_the_shared_metric_and_that_of_the_classes_are_one(fit_intercept):
     problem = objective(fit_intercept)
     gradient = somewhere(problem)
-    found = [
-        metric.step(metric.gradient(gradient))
-        for metric in (ClassMetric(problem, problem.features, None), SharedMetric(problem, problem.features))
-    ]
+    found = [metric.step(metric.gradient(gradient)) for metric in (ClassMetric(problem, None), SharedMetric(problem))]
     np.testing.assert_allclose(*found, rtol=1e-3, atol=1e-5 * abs(found[0]).max())
 
 
 def test_the_blocks_are_those_of_the_hessian():
     problem = objective()
     point = somewhere(problem)
-    metric, full = ClassMetric(problem, problem.features, point), hessian(problem, point)
+    metric, full = ClassMetric(problem, point), hessian(problem, point)
     size = FEATURES + 1
     for k in range(CLASSES):
         block = full[k * size : (k + 1) * size, k * size : (k + 1) * size]
@@ -91,10 +91,10 @@ def test_the_blocks_are_those_of_the_hessian():
 def test_some_of_the_rows_stand_for_all(monkeypatch):
     problem = objective(rows=20_000)
     point = somewhere(problem)
-    every = ClassMetric(problem, problem.features, point)._inverse
+    every = ClassMetric(problem, point)._inverse
     monkeypatch.setattr(_metrics, "_thresholds", lambda objective, total: total / 2000)
-    assert all(len(rows) <= 2100 for rows, _ in _metrics._choose_rows(problem, point))
-    sampled = ClassMetric(problem, problem.features, point)._inverse
+    assert all(len(rows) <= 2100 for _, _, rows, _ in _metrics._choose_rows(problem, point))
+    sampled = ClassMetric(problem, point)._inverse
     for a, b in zip(sampled.astype(np.float64), every.astype(np.float64), strict=True):
         ratio = a @ np.linalg.inv(b)  # its product with its transpose is 1 where both are the same
         assert abs(np.linalg.eigvalsh(ratio @ ratio.T) - 1.0).max() < 0.3
@@ -104,31 +104,35 @@ def test_chosen_rows_have_the_weight_of_all(monkeypatch):
     problem = objective(rows=20_000)
     point = somewhere(problem)
     total = np.zeros(CLASSES)
-    for block, share in problem.probabilities(point):
-        total += problem.targets.row_weight[block] @ (share * (1.0 - share)).astype(np.float64)
+    for _, _, curvature in problem.curvatures(point):
+        total += curvature.sum(axis=0)
     monkeypatch.setattr(_metrics, "_thresholds", lambda objective, total: total / 2000)
-    for k, (rows, weight) in enumerate(_metrics._choose_rows(problem, point)):
+    for _, k, rows, weight in _metrics._choose_rows(problem, point):
         assert np.all(np.diff(rows) > 0)
         assert weight.sum() == pytest.approx(total[k], rel=0.06)
 
 
-@pytest.mark.parametrize(("rows", "every"), [(4096, True), (10**6, False)])
-def test_how_many_rows_a_block_is_summed_over(rows, every):
-    class Size:
-        width, rows = 99, 0
-
-    Size.rows = rows
-    (threshold,) = _metrics._thresholds(Size, np.array([800.0]))
-    # 4096 take no time; at 100 features with the intercept what a few passes over a million rows take is 640,000
-    assert threshold == (0.0 if every else 800.0 / 640_000)
+@pytest.mark.parametrize(
+    ("rows", "width", "classes", "most"),
+    [
+        (4096, 100, 2, None),  # few take no time
+        (10**6, 100, 2, 102_400),  # 1024 for each feature say enough
+        (10**5, 800, 10, 8000),  # as many as a few passes take
+        (10**6, 100, 1000, 4194),  # all classes' together are 2²²
+    ],
+)
+def test_how_many_rows_a_block_is_summed_over(rows, width, classes, most):
+    objective = SimpleNamespace(rows=SimpleNamespace(shape=(rows, width - 1)), width=width - 1, classes=classes)
+    (threshold,) = _metrics._thresholds(objective, np.array([800.0]))
+    assert threshold == (0.0 if most is None else 800.0 / most)
 
 
 def test_duplicated_and_constant_features_still_have_a_metric():
     X = np.repeat(np.random.default_rng(4).normal(size=(50, 1)), 3, axis=1)
     X[:, 2] = 7.0
     _, targets = training_targets(np.arange(50) % 3, sample_weight=None, class_weight=None, label_smoothing=0.0)
-    features = Standardisation.of(X, targets.row_weight, centre=True, names=None)
-    problem = SoftmaxObjective(features, targets, C=1e12, fit_intercept=True)
+    standard = Standardisation.of(X, targets.row_weight, centre=True, names=None)
+    problem = SoftmaxObjective(RowsInMemory(X, standard, targets), C=1e12, fit_intercept=True)
     metric = first_metric(problem, problem.first.point)
     assert np.isfinite(metric.step(metric.gradient(problem.first.gradient))).all()
 

@@ -23,7 +23,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import crossentropy as ce
 from crossentropy.linear_model import SoftmaxRegression
-from crossentropy.linear_model.softmax_regression import fit_softmax
+from crossentropy.linear_model._estimator import fit_linear
 
 # Whether array API input is taken is not asked: it is not offered.
 CHECKS = [
@@ -226,7 +226,7 @@ def test_labels_may_be_text():
 def test_the_history_leads_from_the_class_frequencies_to_the_objective():
     X, y = data("wine")
     seen = []
-    model = fit_softmax(SoftmaxRegression(), X, y, on_iteration=seen.append)
+    model = fit_linear(SoftmaxRegression(), X, y, on_iteration=seen.append)
     assert model.history_[:-1] == tuple(seen[:-1])
     seen[-1] = model.history_[-1]  # as it is known in the end
     assert [record.iteration for record in seen] == list(range(model.n_iter_ + 1))

@@ -31,7 +31,8 @@ def demo(
     from crossentropy.cli._progress import progress
     from crossentropy.cli._tables import loss_report
     from crossentropy.evaluation import LossMeter, render_page
-    from crossentropy.linear_model.softmax_regression import SoftmaxRegression, fit_softmax
+    from crossentropy.linear_model._estimator import fit_linear
+    from crossentropy.linear_model.softmax_regression import SoftmaxRegression
 
     console = Console(highlight=False)
     # Entered before the fit, so that an output that cannot be written is known before the work.
@@ -41,7 +42,7 @@ def demo(
             pixels / 16.0, labels, test_size=0.25, stratify=labels, random_state=seed
         )
         with fitting() as on_iteration:
-            model = fit_softmax(SoftmaxRegression(), X, y, on_iteration=on_iteration)
+            model = fit_linear(SoftmaxRegression(), X, y, on_iteration=on_iteration)
         console.print(fit_figures("Softmax regression: handwritten digits", model, y))
 
         logits = model.decision_function(X_held_out)

@@ -34,7 +34,7 @@ def fit(
     from crossentropy.cli._fitting import fit_figures, fitting, interruption
     from crossentropy.cli._progress import progress
     from crossentropy.linear_model import save_model
-    from crossentropy.linear_model.softmax_regression import fit_softmax
+    from crossentropy.linear_model._estimator import fit_linear
     from crossentropy.linear_model.table_model import unfitted
 
     # Entered before the fit, so that an output that cannot be written is known before the work.
@@ -46,7 +46,7 @@ def fit(
         interrupted = False
         with fitting() as on_iteration:
             try:
-                fit_softmax(model.regression, features, labels, on_iteration=on_iteration)
+                fit_linear(model.regression, features, labels, on_iteration=on_iteration)
             except KeyboardInterrupt:
                 if not hasattr(model.regression, "gap_"):
                     raise

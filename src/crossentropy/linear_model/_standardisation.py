@@ -16,22 +16,19 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Standardisation:
-    """x' = (x − shift)·scale of rows X (N, D), dense or CSR, and ``sum`` Σ aᵢ xᵢ' (D,).
+    """x' = (x − shift)·scale of rows (N, D), and ``sum`` Σ aᵢ xᵢ' (D,).
 
     ``shift`` is the weighted mean, or 0; ``scale`` the inverse of the standard deviation, or of the root mean square; 1
     for a feature that is constant. Both are rounded to float32, so that float32 products see the same numbers.
     """
 
-    rows: Any
     shift: Floats
     scale: Floats
     sum: Floats
 
-    def features(self) -> Features | SparseFeatures:
-        """The rows in these coordinates."""
-        if isinstance(self.rows, np.ndarray):
-            return Features(self.rows, self.shift, self.scale)
-        return SparseFeatures(self.rows, self.shift, self.scale)
+    def features(self, rows: Any) -> Features | SparseFeatures:
+        """Rows, dense or CSR, in these coordinates."""
+        return (Features if isinstance(rows, np.ndarray) else SparseFeatures)(rows, self.shift, self.scale)
 
     @classmethod
     def of(cls, rows: Any, weight: Floats, *, centre: bool, names: NDArray[Any] | None) -> Standardisation:
@@ -62,7 +59,7 @@ class Standardisation:
                     remedy="divide that column by its largest value",
                 )
             )
-        return cls(rows, shift, scale, scale * (found.sum - total * away))
+        return cls(shift, scale, scale * (found.sum - total * away))
 
 
 def not_finite(rows: Any, place: tuple[int, int], names: NDArray[Any] | None) -> ValueError:

@@ -11,10 +11,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from crossentropy._conventions import sum_tolerance
-from crossentropy._problems import IndexTargets, Reducing, RowProblem, SoftTargets
+from crossentropy._problems import ElementProblem, IndexTargets, Reducing, RowProblem, SoftTargets
 from crossentropy._validation import as_floats, as_number, check_shape, sentence
 from crossentropy.linear_model._labels import class_codes
 
+Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 
@@ -25,6 +26,17 @@ class Targets(NamedTuple):
     """
 
     problem: RowProblem
+    row_weight: Floats
+    masses: Floats
+
+
+class ElementTargets(NamedTuple):
+    """Targets in [0, 1] of N rows and M outputs, with weights as in the loss.
+
+    ``row_weight`` (N,) is the rows' own, ``masses`` (M,) is Σᵢ sᵢ p_m tᵢm of what is positive with its weight p.
+    """
+
+    problem: ElementProblem
     row_weight: Floats
     masses: Floats
 
@@ -68,6 +80,33 @@ def training_targets(
     )
 
 
+def training_elements(
+    y: NDArray[Any], *, sample_weight: Any, pos_weight: Any, fit_intercept: bool
+) -> tuple[NDArray[Any], ElementTargets]:
+    """The classes, and the targets (N, M) of labels (N,) of two classes or of probabilities (N,) or (N, M).
+
+    With an intercept both outcomes of every output must be left with some weight: else no finite one is best.
+    """
+    classes, targets = _elements(y)
+    rows, outputs = targets.shape
+    positive = positive_weights(pos_weight, outputs)
+    weight = sample_weights(sample_weight, rows)
+    mass = weight @ targets
+    missing = (mass <= 0.0) | (mass >= weight.sum())
+    if fit_intercept and missing.any():
+        output = int(np.argmax(missing))
+        raise ValueError(
+            sentence(
+                "y" if outputs == 1 else f"y, column {output} (counted from 0)",
+                expected="a positive total weight of positive and of negative rows",
+                received=f"none of {'positive' if mass[output] <= 0.0 else 'negative'} ones",
+                remedy="remove that column, or pass fit_intercept=False" if outputs > 1 else "add such rows",
+            )
+        )
+    problem = element_problem(targets)._replace(sample_weight=weight, pos_weight=positive)
+    return classes, ElementTargets(problem, weight, positive * mass)
+
+
 def known_targets(y: NDArray[Any], classes: NDArray[Any]) -> IndexTargets | SoftTargets:
     """Labels (N,) among the classes, or soft labels (N, K); ``ValueError`` names the first row of an unknown label."""
     if not is_soft(y):
@@ -75,6 +114,23 @@ def known_targets(y: NDArray[Any], classes: NDArray[Any]) -> IndexTargets | Soft
     soft = _soft(y)
     check_shape("y", soft.shape, (len(soft), len(classes)), "soft labels: one column per class")
     return SoftTargets(soft)
+
+
+def known_elements(y: NDArray[Any], classes: NDArray[Any], outputs: int) -> Array:
+    """Targets (N, M): labels (N,) among two classes, or probabilities; ``ValueError`` names an unknown label's row."""
+    if is_soft(y) or _are_probabilities(y):
+        soft = _probabilities(y)
+        check_shape("y", soft.shape, (len(soft), outputs), "probabilities: one column per output")
+        return soft
+    if outputs > 1:
+        check_shape("y", np.shape(y), (len(y), outputs), "probabilities: one column per output")
+    return class_codes("y", column_or_1d(y).tolist(), classes.tolist())[:, None]
+
+
+def element_problem(targets: Array) -> ElementProblem:
+    """The sum of the cross-entropies of logits (N, M), which need no memory."""
+    logits = np.broadcast_to(np.zeros(1, np.float32), targets.shape)
+    return ElementProblem("sigmoid_cross_entropy", ("logits", "y"), logits, targets, Reducing("sum"))
 
 
 def row_problem(targets: IndexTargets | SoftTargets, rows: int, classes: int) -> RowProblem:
@@ -104,6 +160,59 @@ def _classes(y: NDArray[Any]) -> tuple[NDArray[Any], IndexTargets | SoftTargets]
             )
         )
     return classes, IndexTargets(codes.astype(np.int64))
+
+
+def _elements(y: NDArray[Any]) -> tuple[NDArray[Any], Array]:
+    if is_soft(y):
+        return np.arange(y.shape[1]), _probabilities(y)
+    y = column_or_1d(y, warn=True)
+    if _are_probabilities(y):
+        return np.arange(2), _probabilities(y)
+    classes, given = _classes(y)
+    if len(classes) > 2:
+        raise ValueError(
+            sentence(
+                "y",
+                expected="two classes, or one column of 0 and 1 for each of several labels",
+                received=f"{len(classes)} classes",
+                remedy="use SoftmaxRegression where each row has exactly one of them",
+            )
+        )
+    return classes, given.labels.astype(np.uint8)[:, None]  # type: ignore[union-attr]
+
+
+def _are_probabilities(y: NDArray[Any]) -> bool:
+    """Whether floats (N,) lie in [0, 1] and not all at its ends: no labels do."""
+    return y.dtype.kind == "f" and bool(((y >= 0.0) & (y <= 1.0)).all() and (y != np.trunc(y)).any())
+
+
+def _probabilities(y: Any) -> Floats:
+    soft = np.ascontiguousarray(as_floats("y", np.asarray(y) * 1.0), np.float64)
+    soft = soft.reshape(len(soft), -1)
+    wrong = ~((soft >= 0.0) & (soft <= 1.0))
+    if wrong.any():
+        row, column = divmod(int(np.argmax(wrong)), soft.shape[1])
+        raise ValueError(
+            sentence(
+                f"y, row {row}, column {column} (counted from 0)",
+                expected="0, 1 or a probability between them",
+                received=f"{soft[row, column]:g}",
+                remedy="correct it, or use SoftmaxRegression for classes that exclude each other",
+            )
+        )
+    return soft
+
+
+def positive_weights(pos_weight: Any, outputs: int) -> Floats:
+    """Float64 weights (M,) of what is positive, finite and above 0; 1 where none are given."""
+    if pos_weight is None:
+        return np.ones(outputs)
+    weights = as_floats("pos_weight", np.asarray(pos_weight) * 1.0).astype(np.float64)
+    if weights.ndim:
+        check_shape("pos_weight", weights.shape, (outputs,), "one weight per output, or a single number")
+    for weight in weights.flat:
+        as_number("pos_weight", float(weight), above=0.0)
+    return np.array(np.broadcast_to(weights, outputs))
 
 
 def _soft(y: NDArray[Any]) -> Floats:

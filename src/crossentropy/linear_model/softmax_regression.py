@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
 from crossentropy import log_softmax, softmax
-from crossentropy._linear import Features, LinearLoss, SparseFeatures, moments
+from crossentropy._linear import LinearLoss
 from crossentropy._validation import as_number, sentence
 from crossentropy.linear_model import _exports, _scikit_learn
-from crossentropy.linear_model._history import Iteration, OnIteration
-from crossentropy.linear_model._objective import SoftmaxObjective
-from crossentropy.linear_model._solvers import Solution, minimise
-from crossentropy.linear_model._standardisation import Standardisation, not_finite
-from crossentropy.linear_model._targets import known_targets, row_problem, sample_weights, training_targets
+from crossentropy.linear_model._estimator import LinearClassifier, features_of
+from crossentropy.linear_model._rows import Rows
+from crossentropy.linear_model._softmax_objective import SoftmaxObjective
+from crossentropy.linear_model._targets import Targets, known_targets, row_problem, sample_weights, training_targets
 
 if TYPE_CHECKING:
     import onnx
     import torch
     from sklearn.linear_model import LogisticRegression
 
-Floats = NDArray[np.float64]
 
-#: Logits in a block of rows where they need not all be kept.
-_BLOCK = 1 << 20
-
-#: What X may be: a NaN in it is named by us.
-_ACCEPTED: Any = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
-
-
-class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class SoftmaxRegression(LinearClassifier):
     """Multinomial logistic regression: softmax cross-entropy of linear logits, with an L2 penalty.
 
     Minimises ``C·Σ sᵢ·CE(W xᵢ + b, yᵢ) + ½‖W‖²`` over W (K, D) and b (K,), which is the objective of scikit-learn's
@@ -99,18 +85,6 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.max_iter = max_iter
         self.warm_start = warm_start
 
-    coef_: Floats
-    intercept_: Floats
-    classes_: NDArray[Any]
-    n_iter_: int
-    objective_: float
-    gap_: float
-    history_: tuple[Iteration, ...]
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SoftmaxRegression:
-        """Fit to X (N, D) and labels y (N,) or (N, K), each row weighted by ``sample_weight`` (N,) where given."""
-        return fit_softmax(self, X, y, sample_weight)
-
     def decision_function(self, X: Any) -> NDArray[Any]:
         """Logits (N, K), in the dtype of X; for two classes their difference (N,), the log-odds of ``classes_[1]``."""
         logits = self._logits(X)
@@ -126,10 +100,8 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of each row (N,); the first of equals."""
-        X = self._checked(X)
-        rows, step = X.shape[0], max(1, _BLOCK // len(self.classes_))
-        blocks = [self._logits_of(X[first : first + step]).argmax(axis=1) for first in range(0, rows, step)]
-        labels: NDArray[Any] = self.classes_[np.concatenate(blocks)]
+        best = self._best(X)
+        labels: NDArray[Any] = self.classes_[best]
         return labels
 
     def loss(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -141,7 +113,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weight = sample_weights(sample_weight, X.shape[0])
         targets = known_targets(np.asarray(y), self.classes_)
         problem = row_problem(targets, X.shape[0], len(self.classes_))._replace(sample_weight=weight)
-        total, _ = LinearLoss(problem, _features(X)).gradient(self.coef_, self.intercept_)
+        total, _ = LinearLoss(problem, features_of(X)).gradient(self.coef_, self.intercept_)
         return total / float(weight.sum())
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -259,94 +231,11 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         return _exports.to_onnx(self, path, dtype)
 
-    def _logits(self, X: Any) -> NDArray[Any]:
-        return self._logits_of(self._checked(X))
-
-    def _logits_of(self, X: Any) -> NDArray[Any]:
-        return _features(X).logits(self.coef_, self.intercept_, np.empty((X.shape[0], len(self.classes_)), X.dtype))
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-    def _checked(self, X: Any) -> Any:
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **_ACCEPTED)
-        with np.errstate(all="ignore"):
-            place = moments(X, np.ones(X.shape[0]), np.zeros(X.shape[1])).not_finite
-        if place >= 0:
-            raise not_finite(X, divmod(place, X.shape[1]), getattr(self, "feature_names_in_", None))
-        return X
-
-
-def _features(X: Any) -> Features | SparseFeatures:
-    return Features(X) if isinstance(X, np.ndarray) else SparseFeatures(X)
-
-
-def fit_softmax(
-    estimator: SoftmaxRegression, X: Any, y: Any, sample_weight: Any = None, *, on_iteration: OnIteration | None = None
-) -> SoftmaxRegression:
-    """Fit ``estimator`` in place, calling ``on_iteration`` with each :class:`Iteration` as it happens."""
-    C = as_number("C", estimator.C, above=0.0)
-    tol = as_number("tol", estimator.tol, above=0.0)
-    max_iter = _max_iter(estimator.max_iter)
-    smoothing = as_number("label_smoothing", estimator.label_smoothing, at_least=0.0, at_most=1.0)
-    X, y = validate_data(estimator, X, y, multi_output=True, **_ACCEPTED)
-    classes, targets = training_targets(
-        y, sample_weight=sample_weight, class_weight=estimator.class_weight, label_smoothing=smoothing
-    )
-    centre, names = bool(estimator.fit_intercept), getattr(estimator, "feature_names_in_", None)
-    # The threads of BLAS wait for the next product where these should compute.
-    with threadpool_limits(limits=1, user_api="blas"):
-        features = Standardisation.of(X, targets.row_weight, centre=centre, names=names)
-        objective = SoftmaxObjective(features, targets, C=C, fit_intercept=centre)
-        start = _start(estimator, objective, classes) if estimator.warm_start else None
-        solution = minimise(objective, start, tol=tol, max_iter=max_iter, on_iteration=on_iteration)
-    last = solution.evaluation
-    estimator.classes_ = classes
-    estimator.coef_, estimator.intercept_ = objective.parameters(last.point)
-    estimator.history_ = solution.history
-    estimator.n_iter_ = solution.history[-1].iteration
-    estimator.objective_, estimator.gap_ = last.objective, solution.gap
-    if solution.interrupt is not None:
-        raise solution.interrupt
-    if not solution.converged:
-        _warn(solution, tol)
-    return estimator
-
-
-def _start(estimator: SoftmaxRegression, objective: SoftmaxObjective, classes: NDArray[Any]) -> Floats | None:
-    """Where the last fit ended; None where it was of other classes or features."""
-    known = getattr(estimator, "classes_", None)
-    if known is None or not np.array_equal(known, classes) or estimator.coef_.shape[1] != objective.width:
-        return None
-    return objective.point(estimator.coef_, estimator.intercept_)
-
-
-def _max_iter(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(
-            sentence(
-                "max_iter", expected="an integer of at least 1", received=repr(value), remedy="pass one such number"
-            )
+    def _training(self, y: NDArray[Any], sample_weight: Any) -> tuple[NDArray[Any], Targets]:
+        smoothing = as_number("label_smoothing", self.label_smoothing, at_least=0.0, at_most=1.0)
+        return training_targets(
+            y, sample_weight=sample_weight, class_weight=self.class_weight, label_smoothing=smoothing
         )
-    return int(value)
 
-
-def _warn(solution: Solution, tol: float) -> None:
-    last = solution.evaluation
-    warnings.warn(
-        sentence(
-            "SoftmaxRegression",
-            expected=f"an objective within {tol:g} of its minimum",
-            received=f"one within {solution.gap / last.objective:.2g}, after {len(solution.history) - 1} iterations",
-            remedy=(
-                "raise max_iter, or tol if that is close enough"
-                if solution.exhausted
-                else "the objective no longer decreases in float64, so raise tol above that number"
-            ),
-        ),
-        ConvergenceWarning,
-        stacklevel=4,
-    )
+    def _objective(self, rows: Rows, C: float) -> SoftmaxObjective:
+        return SoftmaxObjective(rows, C=C, fit_intercept=bool(self.fit_intercept))

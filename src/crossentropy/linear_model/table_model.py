@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from crossentropy._validation import sentence
 from crossentropy.linear_model._encoding import Column, encode, fit_column
+from crossentropy.linear_model._estimator import fit_linear
 from crossentropy.linear_model._labels import class_codes, column_labels, label_names
-from crossentropy.linear_model.softmax_regression import SoftmaxRegression, fit_softmax
+from crossentropy.linear_model.softmax_regression import SoftmaxRegression
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,7 +49,7 @@ class TableModel:
         ['a', 'a', 'b', 'b']
         """
         model, features, labels = unfitted(table, target, C=C, tol=tol)
-        fit_softmax(model.regression, features, labels)
+        fit_linear(model.regression, features, labels)
         return model
 
     def predict(self, table: pa.Table) -> pa.Table:
@@ -78,7 +79,7 @@ def unfitted(
 ) -> tuple[TableModel, NDArray[np.float64], NDArray[Any]]:
     """A model that knows its columns, and the features (N, D) and labels (N,) to fit its regression to in place.
 
-    Who does that by :func:`fit_softmax` can show how far it is, and has the whole model where it is interrupted.
+    Who does that by :func:`fit_linear` can show how far it is, and has the whole model where it is interrupted.
     """
     from crossentropy.io import require_columns
 

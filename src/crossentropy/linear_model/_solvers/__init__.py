@@ -1,4 +1,4 @@
-"""Solvers of the softmax objective: one module each, one function ``minimise`` each."""
+"""Solvers of a linear objective: one module each, one function ``minimise`` each."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy.linear_model._history import OnIteration
-from crossentropy.linear_model._objective import SoftmaxObjective
+from crossentropy.linear_model._objective import LinearObjective
 from crossentropy.linear_model._solvers import lbfgs
 from crossentropy.linear_model._solvers._solution import Progress, Solution
 
 
 def minimise(
-    objective: SoftmaxObjective,
+    objective: LinearObjective,
     start: NDArray[np.float64] | None = None,
     *,
     tol: float,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from crossentropy.linear_model._objective import Evaluation, SoftmaxObjective
+from crossentropy.linear_model._objective import Evaluation, LinearObjective
 
 Floats = NDArray[np.float64]
 
@@ -19,7 +19,7 @@ _ROUNDING = 1e-14
 
 
 def search(
-    objective: SoftmaxObjective, at: Evaluation, direction: Floats, slope: float
+    objective: LinearObjective, at: Evaluation, direction: Floats, slope: float
 ) -> tuple[float, Evaluation] | None:
     """The first length, 1 or then shorter by the minimum of a parabola, whose point is low enough, and that point."""
     if not slope < 0.0:

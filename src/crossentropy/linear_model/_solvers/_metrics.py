@@ -1,13 +1,14 @@
 """Coordinates in which the objective curves about alike in every direction: from approximations of its Hessian.
 
 A metric is a linear map T: a vector v (K, D + 1) of its coordinates is the step T·v of a point, and a gradient g there
-is Tᵀ·g. T·Tᵀ is an approximate inverse of the Hessian. Only differences between classes change a loss: T removes the
-mean over classes.
+is Tᵀ·g. T·Tᵀ is an approximate inverse of the Hessian. Only differences between classes change a softmax: there T
+removes the mean over classes.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from crossentropy._linear import Features, gram, multiply
-from crossentropy.linear_model._objective import SoftmaxObjective
+from crossentropy.linear_model._objective import LinearObjective
+from crossentropy.linear_model._rows import Block
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -28,6 +30,12 @@ MOST_BYTES = 1 << 26
 
 #: Rows that all take part in a matrix of a class: fewer take no time to speak of.
 _FEW_ROWS = 4096
+
+#: As many rows for each feature tell a block to a few hundredths.
+_ROWS_PER_FEATURE = 1024
+
+#: Rows that are chosen for all classes together at most, but for what a class cannot do without: 16 bytes each.
+_MOST_CHOSEN = 1 << 22
 
 #: Features up to which one matrix is decomposed; beyond, the features' own sizes must do.
 _WIDEST = 4096
@@ -43,58 +51,49 @@ class Metric(Protocol):
         """Tᵀ·g."""
 
 
-def _without_mean(values: Floats) -> Floats:
-    centred: Floats = values - values.mean(axis=0)
-    return centred
+def has_room_for_classes(objective: LinearObjective) -> bool:
+    """Whether features are dense and every class can have a matrix of its own."""
+    return objective.rows.is_dense and 4 * objective.classes * (objective.width + 1) ** 2 <= MOST_BYTES
 
 
-def room_for_classes(objective: SoftmaxObjective) -> Features | None:
-    """The features, where they are dense and every class can have a matrix of its own."""
-    features, numbers = objective.features, objective.classes * (objective.width + 1) ** 2
-    return features if isinstance(features, Features) and 4 * numbers <= MOST_BYTES else None
-
-
-def first_metric(objective: SoftmaxObjective, start: Floats) -> Metric:
+def first_metric(objective: LinearObjective, start: Floats) -> Metric:
     """That of the Hessian at a point, or where all rows have the same probabilities, the class frequencies."""
-    if features := room_for_classes(objective):
-        return ClassMetric(objective, features, None if start is objective.first.point else start)
-    if isinstance(objective.features, Features) and objective.width <= _WIDEST:
-        return SharedMetric(objective, objective.features)
+    if has_room_for_classes(objective):
+        return ClassMetric(objective, None if start is objective.first.point else start)
+    if objective.rows.is_dense and objective.width <= _WIDEST:
+        return SharedMetric(objective)
     return DiagonalMetric(objective)
-
-
-def _frequency_curvature(objective: SoftmaxObjective) -> Floats:
-    """C·π(1 − π)·Σ aᵢ (K, 1): a class's block of the Hessian at the start is this times the features' covariance."""
-    share = objective.targets.masses[:, None] / objective.weight
-    curvature: Floats = objective.C * objective.weight * share * (1.0 - share)
-    return curvature
 
 
 class DiagonalMetric:
     """For each class and feature its own second derivative: features are independent, as far as it knows."""
 
-    def __init__(self, objective: SoftmaxObjective) -> None:
-        self._root = np.sqrt(1.0 / (_frequency_curvature(objective) + objective.penalty))
+    def __init__(self, objective: LinearObjective) -> None:
+        self._without_offset = objective.without_offset
+        self._root = np.sqrt(1.0 / (objective.C * objective.first_curvature() + objective.penalty))
 
     def step(self, vector: Floats) -> Floats:
         """T·v."""
-        return _without_mean(self._root * vector)
+        return self._without_offset(self._root * vector)
 
     def gradient(self, gradient: Floats) -> Floats:
         """Tᵀ·g."""
-        scaled: Floats = self._root * _without_mean(gradient)
+        scaled: Floats = self._root * self._without_offset(gradient)
         return scaled
 
 
 class SharedMetric:
     """One decomposition of the features' covariance for all classes, and for each its own curvature and the penalty."""
 
-    def __init__(self, objective: SoftmaxObjective, features: Features) -> None:
+    def __init__(self, objective: LinearObjective) -> None:
+        self._without_offset = objective.without_offset
         penalty = np.sqrt(objective.penalty[:-1])
-        covariance = gram(features, objective.targets.row_weight / objective.weight)
+        covariance = np.zeros((objective.width, objective.width))
+        for block in objective.rows:
+            covariance += gram(_dense(block), block.targets.row_weight / objective.rows.weight)
         objective.passes += 1.0
         values, vectors = np.linalg.eigh(covariance / penalty / penalty[:, None])
-        curvature = _frequency_curvature(objective)
+        curvature = objective.C * objective.first_curvature()
         self._vectors = vectors / penalty[:, None]
         self._root = np.sqrt(1.0 / np.append(curvature * np.maximum(values, 0.0) + 1.0, curvature, axis=1))
 
@@ -102,75 +101,92 @@ class SharedMetric:
         """T·v."""
         scaled = self._root * vector
         scaled[:, :-1] = multiply(scaled[:, :-1], self._vectors)
-        return _without_mean(scaled)
+        return self._without_offset(scaled)
 
     def gradient(self, gradient: Floats) -> Floats:
         """Tᵀ·g."""
-        found = _without_mean(gradient)
+        found = self._without_offset(gradient).copy()
         found[:, :-1] = multiply(found[:, :-1], self._vectors.T)
         found *= self._root
         return found
 
 
 class ClassMetric:
-    """A matrix for each class: its block of the Hessian at a point, C·Σ aᵢ p(1 − p) xᵢxᵢᵀ + the penalty, factored.
+    """A matrix for each class: its block of the Hessian at a point, C·Σ h xᵢxᵢᵀ + the penalty, factored.
 
-    Where there are many rows the blocks are summed over some: each row by the chance min(1, h/τ) of its weight
-    h = a·p(1 − p), and then by the weight max(h, τ); the chances are spread evenly, not drawn. Without a point it is
-    that of the start.
+    h is the row's second derivative with respect to the class's logit, a·p(1 − p). Where there are many rows the blocks
+    are summed over some: each row by the chance min(1, h/τ), and then by the weight max(h, τ); the chances are spread
+    evenly, not drawn. Without a point it is that of the start.
     """
 
-    def __init__(self, objective: SoftmaxObjective, features: Features, point: Floats | None) -> None:
+    def __init__(self, objective: LinearObjective, point: Floats | None) -> None:
+        self._without_offset = objective.without_offset
         size = objective.width + 1
-        self._inverse = np.empty((objective.classes, size, size), np.float32)
+        # the blocks at first, their factors then
+        self._inverse = np.zeros((objective.classes, size, size), np.float32)
         if point is None:
-            covariance = _covariance(objective, features)
-            for k, curvature in enumerate(_frequency_curvature(objective)):
-                self._inverse[k] = _inverse_factor(curvature * covariance, objective.penalty)
-            return
-        for k, (rows, of_rows) in enumerate(_choose_rows(objective, point)):
-            objective.passes += len(rows) / objective.rows
-            block = objective.C * _gram(features, rows, of_rows, intercept=objective.fit_intercept)
-            self._inverse[k] = _inverse_factor(block, objective.penalty)
+            covariance = _covariance(objective)
+            for k, curvature in enumerate(objective.C * objective.first_curvature()):
+                self._inverse[k] = curvature * covariance
+        else:
+            for block, k, rows, weight in _choose_rows(objective, point):
+                self._inverse[k] += objective.C * _gram(block, rows, weight, objective.fit_intercept)
+                objective.passes += len(rows) / objective.rows.shape[0]
+        for found in self._inverse:
+            found[...] = _inverse_factor(found, objective.penalty)
 
     def step(self, vector: Floats) -> Floats:
         """T·v."""
         single = vector.astype(np.float32)[:, :, None]
-        return _without_mean(np.matmul(self._inverse.transpose(0, 2, 1), single)[:, :, 0].astype(np.float64))
+        return self._without_offset(np.matmul(self._inverse.transpose(0, 2, 1), single)[:, :, 0].astype(np.float64))
 
     def gradient(self, gradient: Floats) -> Floats:
         """Tᵀ·g."""
-        single = _without_mean(gradient).astype(np.float32)[:, :, None]
+        single = self._without_offset(gradient).astype(np.float32)[:, :, None]
         found: Floats = np.matmul(self._inverse, single)[:, :, 0].astype(np.float64)
         return found
 
 
-def _thresholds(objective: SoftmaxObjective, total: Floats) -> Floats:
-    """τ for weights that add up to so much: as many rows as determine a block, or as a few passes take; 0 takes all."""
-    width = objective.width + 1
-    most = max(_FEW_ROWS, 8 * width, 64 * objective.rows // width)
-    return np.zeros_like(total) if most >= objective.rows else total / most
+def _dense(block: Block) -> Features:
+    features = block.features
+    if not isinstance(features, Features):
+        raise TypeError("a matrix of sparse features is never made")
+    return features
 
 
-def _covariance(objective: SoftmaxObjective, features: Features) -> Floats:
+def _thresholds(objective: LinearObjective, total: Floats) -> Floats:
+    """τ for weights that add up to so much: as many rows as determine a block, in a pass's time and little memory."""
+    rows, width = objective.rows.shape[0], objective.width + 1
+    most = max(_FEW_ROWS, min(_ROWS_PER_FEATURE * width, 64 * rows // width))
+    most = max(8 * width, min(most, _MOST_CHOSEN // objective.classes))
+    return np.zeros_like(total) if most >= rows else total / most
+
+
+def _covariance(objective: LinearObjective) -> Floats:
     """Σ weight·xxᵀ, of weights that add up to 1, over as many rows as a class's block is summed over."""
-    weight = objective.targets.row_weight / objective.weight
-    rows, threshold = None, _thresholds(objective, np.ones(1))
-    if threshold.any():
-        ((rows, weight),) = _spread(weight[:, None], _chances(0, len(weight)), threshold)
-    objective.passes += len(weight) / objective.rows
-    return _gram(features, rows, weight, intercept=objective.fit_intercept)
+    threshold = _thresholds(objective, np.ones(1))
+    size = objective.width + 1
+    covariance, first = np.zeros((size, size)), 0
+    for block in objective.rows:
+        weight, rows = block.targets.row_weight / objective.rows.weight, None
+        end = first + len(weight)
+        if threshold.any():
+            ((rows, weight),) = _spread(weight[:, None], _chances(first, end), threshold)
+        covariance += _gram(block, rows, weight, objective.fit_intercept)
+        objective.passes += len(weight) / objective.rows.shape[0]
+        first = end
+    return covariance
 
 
-def _gram(features: Features, rows: NDArray[np.int64] | None, weight: Floats, *, intercept: bool) -> Floats:
+def _gram(block: Block, rows: NDArray[np.int64] | None, weight: Floats, intercept: bool) -> Floats:
     """Σ weight·xxᵀ of some rows or all; where there is no intercept the feature of ones stands for nothing."""
-    found = gram(features, weight, rows, intercept=True)
+    found = gram(_dense(block), weight, rows, intercept=True)
     if not intercept:
-        found[-1], found[:, -1], found[-1, -1] = 0.0, 0.0, 1.0
+        found[-1], found[:, -1] = 0.0, 0.0
     return found
 
 
-def _inverse_factor(block: Floats, penalty: Floats) -> Singles:
+def _inverse_factor(block: Singles, penalty: Floats) -> Singles:
     """L⁻¹ of block + penalty = L·Lᵀ, made in float32 after its diagonal is brought to 1."""
     diagonal = np.diagonal(block) + penalty
     size = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
@@ -200,18 +216,21 @@ def _spread(weight: Floats, chance: Floats, threshold: Floats) -> list[tuple[NDA
     return [(rows, np.maximum(weight[rows, k], threshold[k])) for k, rows in enumerate(chosen)]
 
 
-def _choose_rows(objective: SoftmaxObjective, point: Floats) -> list[tuple[NDArray[np.int64], Floats]]:
-    """For each class, which rows its block is summed over, and with what weights."""
-    weight = objective.targets.row_weight
+def _choose_rows(objective: LinearObjective, point: Floats) -> Iterator[tuple[Block, int, NDArray[np.int64], Floats]]:
+    """For each block and class, which rows the class's block is summed over, and with what weights."""
     total = np.zeros(objective.classes)
-    for block, share in objective.probabilities(point):
-        total += weight[block] @ (share * (1.0 - share))
-    threshold = _thresholds(objective, total)
-    rows: list[list[NDArray[np.int64]]] = [[] for _ in total]
-    weights: list[list[Floats]] = [[] for _ in total]
-    for block, share in objective.probabilities(point):
-        found = weight[block, None] * (share * (1.0 - share))
-        for k, (taken, of_taken) in enumerate(_spread(found, _chances(block.start, block.stop), threshold)):
-            rows[k].append(taken + block.start)
-            weights[k].append(of_taken)
-    return [(np.concatenate(r), np.concatenate(w)) for r, w in zip(rows, weights, strict=True)]
+    for _, _, curvature in objective.curvatures(point):
+        total += curvature.sum(axis=0)
+    threshold, before = _thresholds(objective, total), 0
+    of_block: list[list[tuple[NDArray[np.int64], Floats]]] = [[] for _ in total]
+    for block, rows, curvature in objective.curvatures(point):
+        chances = _chances(before + rows.start, before + rows.stop)
+        for k, (taken, weight) in enumerate(_spread(curvature, chances, threshold)):
+            of_block[k].append((taken + rows.start, weight))
+        if rows.stop < block.features.shape[0]:
+            continue
+        before += rows.stop
+        for k, chosen in enumerate(of_block):
+            of_class, weights = (np.concatenate(part) for part in zip(*chosen, strict=True))
+            yield block, k, of_class, weights
+            chosen.clear()

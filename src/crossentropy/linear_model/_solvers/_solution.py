@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from crossentropy.linear_model._history import Iteration, OnIteration
-from crossentropy.linear_model._objective import Evaluation, SoftmaxObjective
+from crossentropy.linear_model._objective import Evaluation, LinearObjective
 
 #: How much of an objective rounding leaves uncertain, many times over: in products of float64, and of float32.
 _DOUBT = (1e-13, 1e-5)
@@ -35,7 +35,7 @@ class Progress:
 
     def __init__(
         self,
-        objective: SoftmaxObjective,
+        objective: LinearObjective,
         start: Evaluation,
         *,
         tol: float,

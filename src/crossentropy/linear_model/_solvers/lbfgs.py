@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from crossentropy.linear_model._objective import Evaluation, SoftmaxObjective
+from crossentropy.linear_model._objective import Evaluation, LinearObjective
 from crossentropy.linear_model._solvers._line_search import search
-from crossentropy.linear_model._solvers._metrics import ClassMetric, first_metric, room_for_classes
+from crossentropy.linear_model._solvers._metrics import ClassMetric, first_metric, has_room_for_classes
 from crossentropy.linear_model._solvers._solution import Progress
 
 Floats = NDArray[np.float64]
@@ -25,7 +25,7 @@ _FIRST_STRETCH = 8
 _NEAR = 1e-7
 
 
-def minimise(objective: SoftmaxObjective, progress: Progress, at: Evaluation) -> Evaluation:
+def minimise(objective: LinearObjective, progress: Progress, at: Evaluation) -> Evaluation:
     """Minimise from a point until the gap is within the tolerance."""
     metric, renew = first_metric(objective, at.point), _FIRST_STRETCH
     pairs, iteration = _Pairs(), 0
@@ -40,8 +40,8 @@ def minimise(objective: SoftmaxObjective, progress: Progress, at: Evaluation) ->
             if better is not at:
                 at = better
                 continue
-        if iteration == renew and (features := room_for_classes(objective)):
-            metric, renew = ClassMetric(objective, features, at.point), 2 * renew + 4
+        if iteration == renew and has_room_for_classes(objective):
+            metric, renew = ClassMetric(objective, at.point), 2 * renew + 4
             pairs = _Pairs()
         gradient = metric.gradient(at.gradient)
         vector = pairs.direction(gradient)
@@ -65,7 +65,7 @@ def minimise(objective: SoftmaxObjective, progress: Progress, at: Evaluation) ->
     return at
 
 
-def _with_best_intercept(objective: SoftmaxObjective, at: Evaluation) -> Evaluation:
+def _with_best_intercept(objective: LinearObjective, at: Evaluation) -> Evaluation:
     """One Newton step of the intercepts alone, where it wins something."""
     curvature = objective.intercept_curvature(at.point)
     step = np.linalg.lstsq(curvature, -at.gradient[:, -1], rcond=1e-12)[0]

@@ -1,21 +1,65 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime, minimize
 
-from crossentropy.linear_model._objective import SoftmaxObjective
+from crossentropy.linear_model._rows import RowsInMemory
+from crossentropy.linear_model._sigmoid_objective import SigmoidObjective
+from crossentropy.linear_model._softmax_objective import SoftmaxObjective
 from crossentropy.linear_model._standardisation import Standardisation
-from crossentropy.linear_model._targets import training_targets
+from crossentropy.linear_model._targets import training_elements, training_targets
 
 ROWS, FEATURES, CLASSES = 40, 3, 4
 
-TARGETS = {
-    "labels": {},
-    "weighted": {"sample_weight": np.random.default_rng(1).integers(0, 3, ROWS) + 0.5},
-    "class weights": {"class_weight": {0: 3.0, 2: 0.25}},
-    "smoothed": {"label_smoothing": 0.2, "class_weight": {1: 2.0}},
-    "soft": {"soft": True, "class_weight": {1: 2.0}, "sample_weight": np.linspace(0.1, 2.0, ROWS)},
+WEIGHTS = np.linspace(0.1, 2.0, ROWS)
+
+
+def softmax_problem(*, soft=False, sample_weight=None, class_weight=None, label_smoothing=0.0):
+    """The targets, the objective's class, and the formula of the loss's sum and weight."""
+    y = np.random.default_rng(3).dirichlet(np.ones(CLASSES), ROWS) if soft else np.arange(ROWS) % CLASSES
+    _, targets = training_targets(
+        y, sample_weight=sample_weight, class_weight=class_weight, label_smoothing=label_smoothing
+    )
+    t = y if soft else np.eye(CLASSES)[y]
+    t = (1.0 - label_smoothing) * t + label_smoothing / CLASSES
+    w = np.array([(class_weight or {}).get(k, 1.0) for k in range(CLASSES)])
+    weighted = t * w * (1.0 if sample_weight is None else sample_weight[:, None])
+
+    def loss(logits):
+        log_p = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+        return -float(np.sum(weighted * log_p)), float(weighted.sum())
+
+    return targets, SoftmaxObjective, loss
+
+
+def sigmoid_problem(*, outputs=CLASSES, soft=False, sample_weight=None, pos_weight=1.0):
+    """The same of logistic regression."""
+    y = np.random.default_rng(3).random((ROWS, outputs))
+    y = y if soft else np.round(y)
+    _, targets = training_elements(
+        y if outputs > 1 else y[:, 0], sample_weight=sample_weight, pos_weight=pos_weight, fit_intercept=True
+    )
+    p, s = np.broadcast_to(pos_weight, outputs), np.ones(ROWS) if sample_weight is None else sample_weight
+
+    def loss(logits):
+        losses = p * y * np.logaddexp(0.0, -logits) + (1.0 - y) * np.logaddexp(0.0, logits)
+        return float(np.sum(s[:, None] * losses)), float(s.sum() * outputs)
+
+    return targets, partial(SigmoidObjective, pos_weight=np.array(p)), loss
+
+
+PROBLEMS = {
+    "labels": softmax_problem,
+    "weighted": partial(softmax_problem, sample_weight=np.random.default_rng(1).integers(0, 3, ROWS) + 0.5),
+    "class weights": partial(softmax_problem, class_weight={0: 3.0, 2: 0.25}),
+    "smoothed": partial(softmax_problem, label_smoothing=0.2, class_weight={1: 2.0}),
+    "soft": partial(softmax_problem, soft=True, class_weight={1: 2.0}, sample_weight=WEIGHTS),
+    "binary": partial(sigmoid_problem, outputs=1),
+    "multi-label": partial(sigmoid_problem, sample_weight=WEIGHTS, pos_weight=np.array([3.0, 0.2, 1.0, 7.0])),
+    "soft multi-label": partial(sigmoid_problem, soft=True, pos_weight=2.0),
 }
 
 
@@ -24,23 +68,20 @@ def rows():
     return random.normal(size=(ROWS, FEATURES)) * [1.0, 100.0, 0.01] + [0.0, 50.0, 3.0]
 
 
-def problem(targets="labels", *, fit_intercept=True, C=0.7, X=None):
+def problem(name="labels", *, fit_intercept=True, C=0.7, X=None):
     X = rows() if X is None else X
-    random = np.random.default_rng(3)
-    options = {"sample_weight": None, "class_weight": None, "label_smoothing": 0.0} | TARGETS[targets]
-    y = random.dirichlet(np.ones(CLASSES), len(X)) if options.pop("soft", False) else np.arange(len(X)) % CLASSES
-    _, found = training_targets(y, **options)
-    features = Standardisation.of(X, found.row_weight, centre=fit_intercept, names=None)
-    return SoftmaxObjective(features, found, C=C, fit_intercept=fit_intercept), y, options
+    targets, objective, loss = PROBLEMS[name]()
+    standard = Standardisation.of(X, targets.row_weight, centre=fit_intercept, names=None)
+    return objective(RowsInMemory(X, standard, targets), C=C, fit_intercept=fit_intercept), loss
 
 
 def points(objective, count=8):
     random = np.random.default_rng(4)
     for size in np.logspace(-3, 1, count):
-        point = size * random.normal(size=(CLASSES, FEATURES + 1))
+        point = size * random.normal(size=objective.first.point.shape)
         if not objective.fit_intercept:
             point[:, -1] = 0.0
-        yield point - point.mean(axis=0)
+        yield objective.without_offset(point)
 
 
 def minimum(objective):
@@ -62,28 +103,22 @@ def minimum(objective):
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("targets", TARGETS)
-def test_the_value_is_the_formula_in_the_coefficients_themselves(targets, fit_intercept):
-    objective, y, options = problem(targets, fit_intercept=fit_intercept)
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_value_is_the_formula_in_the_coefficients_themselves(name, fit_intercept):
+    objective, loss = problem(name, fit_intercept=fit_intercept)
     for point in points(objective):
         coef, intercept = objective.parameters(point)
-        logits = rows() @ coef.T + intercept
-        log_p = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
-        t = y if y.ndim == 2 else np.eye(CLASSES)[y]
-        t = (1.0 - options["label_smoothing"]) * t + options["label_smoothing"] / CLASSES
-        w = np.array([(options["class_weight"] or {}).get(k, 1.0) for k in range(CLASSES)])
-        s = np.ones(ROWS) if options["sample_weight"] is None else options["sample_weight"]
-        loss = -float(np.sum(s[:, None] * w * t * log_p))
+        total, weight = loss(rows() @ coef.T + intercept)
         found = objective.evaluate(point, single=False)
-        assert found.objective == pytest.approx(0.7 * loss + 0.5 * np.sum(coef**2), rel=1e-11)
-        assert found.cross_entropy == pytest.approx(loss / np.sum(s[:, None] * w * t), rel=1e-11)
+        assert found.objective == pytest.approx(0.7 * total + 0.5 * np.sum(coef**2), rel=1e-11)
+        assert found.cross_entropy == pytest.approx(total / weight, rel=1e-11)
         np.testing.assert_allclose(objective.parameters(objective.point(coef, intercept))[0], coef, rtol=1e-9)
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("targets", TARGETS)
-def test_the_gradient_is_that_of_the_value(targets, fit_intercept):
-    objective, *_ = problem(targets, fit_intercept=fit_intercept)
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_gradient_is_that_of_the_value(name, fit_intercept):
+    objective, _ = problem(name, fit_intercept=fit_intercept)
     for point in points(objective, 3):
         found = objective.evaluate(point, single=False)
         numeric = np.zeros(point.shape)
@@ -95,16 +130,16 @@ def test_the_gradient_is_that_of_the_value(targets, fit_intercept):
         np.testing.assert_allclose(found.gradient, numeric, rtol=1e-5, atol=1e-6 * abs(numeric).max())
 
 
-def test_the_gradient_norm_is_that_in_the_coefficients_themselves():
-    objective, *_ = problem()
+@pytest.mark.parametrize("name", ["labels", "multi-label"])
+def test_the_gradient_norm_is_that_in_the_coefficients_themselves(name):
+    objective, loss = problem(name)
     (point,) = points(objective, 1)
     coef, intercept = objective.parameters(point)
 
     def value(flat):
         coef, intercept = np.split(flat, [CLASSES * FEATURES])
-        logits = rows() @ coef.reshape(CLASSES, FEATURES).T + intercept
-        losses = np.logaddexp.reduce(logits, axis=1) - logits[np.arange(ROWS), np.arange(ROWS) % CLASSES]
-        return 0.7 * losses.sum() + 0.5 * coef @ coef
+        total, _ = loss(rows() @ coef.reshape(CLASSES, FEATURES).T + intercept)
+        return 0.7 * total + 0.5 * coef @ coef
 
     numeric = approx_fprime(np.append(coef.ravel(), intercept), value, 1e-7)
     found = objective.evaluate(point, single=False).gradient_norm
@@ -113,9 +148,9 @@ def test_the_gradient_norm_is_that_in_the_coefficients_themselves():
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("C", [1e-3, 0.7, 1e3])
-@pytest.mark.parametrize("targets", TARGETS)
-def test_the_minimum_is_never_further_below_than_the_gap(targets, C, fit_intercept):
-    objective, *_ = problem(targets, fit_intercept=fit_intercept, C=C)
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_minimum_is_never_further_below_than_the_gap(name, C, fit_intercept):
+    objective, _ = problem(name, fit_intercept=fit_intercept, C=C)
     lowest = minimum(objective)
     for point in points(objective):
         found = objective.evaluate(point, single=False)
@@ -124,7 +159,7 @@ def test_the_minimum_is_never_further_below_than_the_gap(targets, C, fit_interce
 
 
 def test_the_gap_closes_with_the_square_of_the_distance_where_intercepts_are_best():
-    objective, *_ = problem(fit_intercept=False)
+    objective, _ = problem(fit_intercept=False)
     (point,) = points(objective, 1)
     shape = point.shape
 
@@ -138,8 +173,9 @@ def test_the_gap_closes_with_the_square_of_the_distance_where_intercepts_are_bes
     assert gaps[1] / gaps[2] == pytest.approx(100.0, rel=0.1)
 
 
-def test_the_curvature_of_the_intercepts_is_the_derivative_of_their_gradient():
-    objective, *_ = problem("weighted")
+@pytest.mark.parametrize("name", ["weighted", "multi-label"])
+def test_the_curvature_of_the_intercepts_is_the_derivative_of_their_gradient(name):
+    objective, _ = problem(name)
     (point,) = points(objective, 1)
     numeric = np.zeros((CLASSES, CLASSES))
     for k in range(CLASSES):
@@ -150,9 +186,20 @@ def test_the_curvature_of_the_intercepts_is_the_derivative_of_their_gradient():
     np.testing.assert_allclose(objective.intercept_curvature(point), numeric, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_curvatures_of_the_logits_make_the_hessian_of_the_intercepts(name):
+    objective, _ = problem(name)
+    for point in (objective.first.point, *points(objective, 3)):
+        found = sum(curvature.sum(axis=0) for _, _, curvature in objective.curvatures(point))
+        np.testing.assert_allclose(0.7 * found, np.diag(objective.intercept_curvature(point)), rtol=1e-4)
+    at_first = sum(curvature.sum(axis=0) for _, _, curvature in objective.curvatures(objective.first.point))
+    np.testing.assert_allclose(objective.first_curvature()[:, 0], at_first, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["labels", "multi-label"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_float32_products_see_the_same_objective(dtype):
-    objective, *_ = problem(X=(rows() + np.array([0.0, 1e4, 0.0])).astype(dtype))
+def test_float32_products_see_the_same_objective(dtype, name):
+    objective, _ = problem(name, X=(rows() + np.array([0.0, 1e4, 0.0])).astype(dtype))
     for point in points(objective):
         single, double = (objective.evaluate(point, single=is_single) for is_single in (True, False))
         assert single.objective == pytest.approx(double.objective, rel=1e-5)
@@ -180,7 +227,7 @@ def test_a_constant_feature_is_left_as_it_is(constant):
 
 
 def test_the_passes_are_counted():
-    objective, *_ = problem()
+    objective, _ = problem()
     assert objective.passes == 1.0
     objective.evaluate(objective.first.point, single=False)
     assert objective.passes == 2.0

@@ -1,0 +1,89 @@
+"""The objective of logistic regression, of one output or several."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossentropy import sigmoid
+from crossentropy.linear_model._objective import LinearObjective, Singles
+from crossentropy.linear_model._rows import Block, Rows
+from crossentropy.linear_model._targets import ElementTargets
+
+Floats = NDArray[np.float64]
+
+
+class SigmoidObjective(LinearObjective):
+    """C·Σ aᵢ·BCE(W xᵢ + b, tᵢ) + ½‖W‖², BCE summed over the outputs m, where what is positive weighs p_m.
+
+    So an element weighs u = a(1 + (p_m − 1)t), and its target is p_m a t/u. ``masses`` (M,) are Σ aᵢ p_m tᵢm.
+    """
+
+    def __init__(self, rows: Rows, *, C: float, fit_intercept: bool, pos_weight: Floats) -> None:
+        self._pos_weight = pos_weight
+        #: Σ u of each output.
+        self._totals: Floats = rows.weight + (1.0 - 1.0 / pos_weight) * rows.masses
+        super().__init__(rows, C=C, fit_intercept=fit_intercept)
+
+    @property
+    def weight(self) -> float:
+        """What all losses weigh."""
+        return self.rows.weight * self.classes
+
+    def first_curvature(self) -> Floats:
+        """Σ of each output's second derivatives at the start (M, 1), without C."""
+        share = self._first_share()
+        curvature: Floats = (self._totals * share * (1.0 - share))[:, None]
+        return curvature
+
+    def without_offset(self, values: Floats) -> Floats:
+        """The coefficients: each of them changes a loss."""
+        return values
+
+    def intercept_curvature(self, point: Floats) -> Floats:
+        """The Hessian (M, M) with respect to the intercepts alone."""
+        total = np.zeros(self.classes)
+        for _, _, curvature in self.curvatures(point):
+            total += curvature.sum(axis=0)
+        return np.diag(self.C * total)
+
+    def _first_share(self) -> Floats:
+        share: Floats = self.rows.masses / self._totals if self.fit_intercept else np.full(self.classes, 0.5)
+        return share
+
+    def _first_intercept(self) -> Floats:
+        intercept: Floats = np.log(self.rows.masses) - np.log(self._totals - self.rows.masses)
+        return intercept
+
+    def _target_moments(self, slopes: Floats) -> Floats:
+        # at the start all rows have the same probabilities: slopes = Σ (u·share − a p t) x'
+        share, p = self._first_share()[:, None], self._pos_weight[:, None]
+        moments: Floats = p * (share * self.standardisation.sum - slopes) / (p + share - share * p)
+        return moments
+
+    def _curvature(self, block: Block, rows: slice, logits: Singles) -> Floats:
+        share = np.asarray(sigmoid(logits))
+        targets = cast(ElementTargets, block.targets)
+        positive = targets.problem.targets[rows]
+        weight = targets.row_weight[rows, None] * (1.0 + (self._pos_weight - 1.0) * positive)
+        curvature: Floats = weight * (share * (1.0 - share))
+        return curvature
+
+    def _dual(self, point: Floats, loss: float, slopes: Floats) -> tuple[float, float]:
+        """Where an output is positive too often, its probabilities are shrunk by one factor; else the opposite's."""
+        of_intercept, coef, intercept = slopes[:, -1], point[:, :-1], point[:, -1]
+        above = of_intercept > 0.0
+        positive = self.rows.masses + of_intercept
+        mass = np.maximum(np.where(above, positive, self._totals - positive), np.finfo(np.float64).tiny)
+        excess = np.abs(of_intercept) / mass
+        # Σ u p x' of each output is the loss's gradient and the targets' part; Σ u x' what the targets add to Σ a x'
+        part = slopes[:, :-1] + self._moments
+        every = self.standardisation.sum + (1.0 - 1.0 / self._pos_weight)[:, None] * self._moments
+        moved = excess**2 @ self._squares(np.where(above[:, None], part, every - part))
+        # Σ u·softplus(z), or of −z
+        surprise = loss + float(np.einsum("kd,kd->", coef, self._moments)) + float(intercept @ self.rows.masses)
+        surprise -= float(np.sum((np.einsum("kd,kd->k", coef, every) + intercept * self._totals)[~above]))
+        shrunk = float(np.sum(mass * (1.0 - excess) * np.log1p(-excess)))
+        return float(np.sqrt(moved)), float(excess @ mass) + shrunk + float(excess.max()) * surprise

@@ -1,0 +1,85 @@
+"""The objective of softmax regression."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossentropy import softmax
+from crossentropy._linear import Features, gram
+from crossentropy.linear_model._objective import LinearObjective, Singles
+from crossentropy.linear_model._rows import Block
+
+Floats = NDArray[np.float64]
+
+
+class SoftmaxObjective(LinearObjective):
+    """C·Σ aᵢ·CE(W xᵢ + b, tᵢ) + ½‖W‖². Row i weighs aᵢ = sᵢ·Σ_c w_c tᵢc; ``masses`` (K,) are Σ sᵢ w_c tᵢc."""
+
+    @property
+    def weight(self) -> float:
+        """What all losses weigh."""
+        return self.rows.weight
+
+    def first_curvature(self) -> Floats:
+        """Σ of each logit's second derivatives at the start (K, 1), without C."""
+        share = self.rows.masses[:, None] / self.weight
+        curvature: Floats = self.weight * share * (1.0 - share)
+        return curvature
+
+    def without_offset(self, values: Floats) -> Floats:
+        """Coefficients (K, …) without their mean over classes: it changes no loss."""
+        centred: Floats = values - values.mean(axis=0)
+        return centred
+
+    def intercept_curvature(self, point: Floats) -> Floats:
+        """The Hessian (K, K) with respect to the intercepts alone, C·Σ aᵢ(diag(pᵢ) − pᵢpᵢᵀ)."""
+        mass, pairs = np.zeros(self.classes), np.zeros((self.classes, self.classes))
+        for block, rows, logits in self._logits(point):
+            share, weight = np.asarray(softmax(logits)), block.targets.row_weight[rows]
+            mass += weight @ share
+            pairs += gram(Features(share), weight)
+        curvature: Floats = self.C * (np.diag(mass) - pairs)
+        return curvature
+
+    def parameters(self, point: Floats) -> tuple[Floats, Floats]:
+        """W (K, D) and b (K,) of a point; b has mean 0, since its common offset changes nothing."""
+        coef, intercept = super().parameters(point)
+        return coef, intercept - intercept.mean()
+
+    def _first_intercept(self) -> Floats:
+        return self.without_offset(np.log(self.rows.masses))
+
+    def _target_moments(self, slopes: Floats) -> Floats:
+        # at the start all rows have the same probabilities
+        share = self.rows.masses / self.weight if self.fit_intercept else np.full(self.classes, 1.0 / self.classes)
+        moments: Floats = np.outer(share, self.standardisation.sum) - slopes
+        return moments
+
+    def _curvature(self, block: Block, rows: slice, logits: Singles) -> Floats:
+        share = np.asarray(softmax(logits))
+        curvature: Floats = block.targets.row_weight[rows, None] * (share * (1.0 - share))
+        return curvature
+
+    def _dual(self, point: Floats, loss: float, slopes: Floats) -> tuple[float, float]:
+        """A class whose mass is too large is shrunk by one factor; those whose mass is too small get what is freed.
+
+        In one proportion for all rows: then sums that the gradient has anyway say, or bound, what this does.
+        """
+        of_intercept, of_coef = slopes[:, -1], slopes[:, :-1]
+        mass = np.maximum(self.rows.masses + of_intercept, np.finfo(np.float64).tiny)
+        excess = np.maximum(of_intercept, 0.0) / mass
+        if not excess.any():
+            return 0.0, 0.0
+        missing = np.maximum(-of_intercept, 0.0)
+        share = missing / total if (total := missing.sum()) > 0.0 else missing
+        # Σ aᵢ pᵢ xᵢ' of each class is the loss's gradient and the targets' part
+        crossed = np.einsum("kd,kd,d->k", of_coef, self._moments, 1.0 / self.penalty[:-1])
+        squares = np.maximum(self._squares(of_coef) + 2.0 * crossed + self._moment_norms, 0.0)
+        given = excess @ of_coef + excess @ self._moments
+        moved = excess**2 @ squares + share @ share * float(np.sum(given**2 / self.penalty[:-1]))
+        coef, intercept = point[:, :-1], point[:, -1]
+        lse = loss + float(np.einsum("kd,kd->", coef, self._moments)) + float(intercept @ self.rows.masses)
+        surprise = lse - float(share @ (coef @ self.standardisation.sum + self.weight * intercept))
+        shrunk = float(np.sum(mass * (1.0 - excess) * np.log1p(-excess)))
+        return float(np.sqrt(moved)), float(excess @ mass) + shrunk + float(excess.max()) * surprise

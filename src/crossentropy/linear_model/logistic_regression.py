@@ -1,0 +1,132 @@
+"""Logistic regression as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossentropy import log_sigmoid, sigmoid
+from crossentropy._linear import LinearLoss
+from crossentropy.linear_model._estimator import LinearClassifier, features_of
+from crossentropy.linear_model._rows import Rows
+from crossentropy.linear_model._sigmoid_objective import SigmoidObjective
+from crossentropy.linear_model._targets import (
+    ElementTargets,
+    element_problem,
+    known_elements,
+    positive_weights,
+    sample_weights,
+    training_elements,
+)
+
+Floats = NDArray[np.float64]
+
+
+class LogisticRegression(LinearClassifier):
+    """Sigmoid cross-entropy of linear logits, with an L2 penalty: of two classes, or of M labels that a row may share.
+
+    Minimises ``C·Σ sᵢ·Σ_m BCE(w_m·xᵢ + b_m, yᵢm) + ½‖W‖²`` over W (M, D) and b (M,). For two classes, M = 1, it is the
+    objective of scikit-learn's ``LogisticRegression``: the same ``C`` gives the same model. M labels are M such models,
+    fitted in the same passes.
+
+    Parameters: ``C`` > 0, the weight of the data against the penalty; ``fit_intercept``, whether to fit b (never
+    penalised); ``pos_weight``, a weight > 0 of what is positive, for all labels or each (M,): PyTorch's, so that
+    BCE = −p·y·log σ(z) − (1 − y)·log σ(−z); ``tol``, how far above its minimum the objective may stay, relative to it;
+    ``max_iter``, the most iterations; ``warm_start``, whether to begin where the last fit ended, if it had the same
+    classes and features.
+
+    The targets are labels (N,) of two classes, of any kind, of which the greater is positive; or probabilities of the
+    positive class (N,), floats of which some lie between 0 and 1, for classes 0 and 1; or for M > 1 labels 0, 1 or
+    probabilities between them (N, M). X, ``tol`` and its certificate, what a fit takes and what it guarantees are as in
+    :class:`SoftmaxRegression`.
+
+    Fitted: ``coef_`` (M, D), ``intercept_`` (M,), ``classes_``, the two sorted, or 0 … M − 1, ``n_iter_``,
+    ``objective_`` (the value above), ``gap_``, ``history_`` (one :class:`Iteration` per iteration, from the start on),
+    ``n_features_in_`` and, from a data frame, ``feature_names_in_``.
+
+    Warns and is interrupted as :class:`SoftmaxRegression`. Raises ``ValueError`` for a parameter out of range, a NaN or
+    infinity in X (row and column named), a single class or more than two, a label that no row has, or every row, where
+    there is an intercept (none is best), targets outside [0, 1], and shapes that do not fit.
+
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = LogisticRegression(C=1.0).fit(X, y)
+    >>> print(f"{model.objective_:.3f}", f"{model.loss(X, y):.3f} nats")
+    62.650 0.097 nats
+
+    Source: Cox, "The regression analysis of binary sequences", 1958.
+    """
+
+    def __init__(
+        self,
+        *,
+        C: float = 1.0,
+        fit_intercept: bool = True,
+        pos_weight: Any = None,
+        tol: float = 1e-6,
+        max_iter: int = 1000,
+        warm_start: bool = False,
+    ) -> None:
+        self.C = C
+        self.fit_intercept = fit_intercept
+        self.pos_weight = pos_weight
+        self.tol = tol
+        self.max_iter = max_iter
+        self.warm_start = warm_start
+
+    def decision_function(self, X: Any) -> NDArray[Any]:
+        """Logits (N,), or (N, M) for M labels, in the dtype of X."""
+        logits = self._logits(X)
+        return logits[:, 0] if self._is_binary else logits
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """Probabilities (N, 2) of the two classes, or (N, M) of each label, in the dtype of X."""
+        return np.asarray(sigmoid(self._both(X)))
+
+    def predict_log_proba(self, X: Any) -> NDArray[Any]:
+        """Logarithms of the probabilities in nats, finite where the probability itself underflows."""
+        return np.asarray(log_sigmoid(self._both(X)))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The more probable class of each row (N,), the first of equals; or for M labels 0 and 1 (N, M)."""
+        positive = (self._logits(X) > 0.0).astype(np.intp)
+        labels: NDArray[Any] = self.classes_[positive[:, 0]] if self._is_binary else positive
+        return labels
+
+    def loss(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Mean cross-entropy of the targets y, as in :meth:`fit`, in nats, without the penalty and ``pos_weight``.
+
+        Of M labels it is the mean over these, too. Raises ``ValueError`` for a label that the model does not know.
+        """
+        X = self._checked(X)
+        weight = sample_weights(sample_weight, X.shape[0])
+        targets = known_elements(np.asarray(y), self.classes_, len(self.coef_))
+        problem = element_problem(targets)._replace(sample_weight=weight)
+        total, _ = LinearLoss(problem, features_of(X)).gradient(self.coef_, self.intercept_)
+        return total / float(weight.sum() * len(self.coef_))
+
+    @property
+    def _is_binary(self) -> bool:
+        return len(self.coef_) == 1
+
+    def _both(self, X: Any) -> NDArray[Any]:
+        """Logits of what has a probability: of two classes, both."""
+        logits = self._logits(X)
+        return np.column_stack([-logits, logits]) if self._is_binary else logits
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _training(self, y: NDArray[Any], sample_weight: Any) -> tuple[NDArray[Any], ElementTargets]:
+        return training_elements(
+            y, sample_weight=sample_weight, pos_weight=self.pos_weight, fit_intercept=bool(self.fit_intercept)
+        )
+
+    def _objective(self, rows: Rows, C: float) -> SigmoidObjective:
+        weights = positive_weights(self.pos_weight, len(rows.masses))
+        return SigmoidObjective(rows, C=C, fit_intercept=bool(self.fit_intercept), pos_weight=weights)
