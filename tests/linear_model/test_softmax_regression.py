@@ -19,25 +19,10 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import crossentropy as ce
 from crossentropy.linear_model import SoftmaxRegression
 from crossentropy.linear_model._estimator import fit_linear
-
-# Whether array API input is taken is not asked: it is not offered.
-CHECKS = [
-    pytest.param(estimator, check, id=getattr(check, "func", check).__name__)
-    for estimator, check in estimator_checks_generator(SoftmaxRegression())
-    if getattr(check, "func", check).__name__ != "check_array_api_input"
-]
-
-
-# The checks set max_iter to 5.
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize(("estimator", "check"), CHECKS)
-def test_scikit_learn_check(estimator, check):
-    check(estimator)
 
 
 def data(name):
