@@ -34,7 +34,7 @@ class Features(NamedTuple):
         """N and D."""
         return self.rows.shape[0], self.rows.shape[1]
 
-    def block(self, rows: slice) -> Features:
+    def block(self, rows: slice | NDArray[np.int64]) -> Features:
         """Some of the rows."""
         return self._replace(rows=self.rows[rows])
 
@@ -64,7 +64,7 @@ class SparseFeatures:
         self._starts = rows.indptr.astype(np.int64, copy=False)
         self._held = core.Sparse(self._starts, coded(rows.indices), coded(rows.data), self.shape[1], scale)
 
-    def block(self, rows: slice) -> SparseFeatures:
+    def block(self, rows: slice | NDArray[np.int64]) -> SparseFeatures:
         """Some of the rows."""
         return SparseFeatures(self.rows[rows], self.shift, self.scale)
 
@@ -109,7 +109,8 @@ class LinearLoss:
     def __init__(self, problem: RowProblem | ElementProblem, features: Features | SparseFeatures) -> None:
         self._problem, self._features = problem, features
         self._engine = engine(problem)
-        _, finding = self._engine.weigh()
+        # of elements, each run checks the targets itself
+        finding = self._engine.weigh()[1] if isinstance(problem, RowProblem) else None
         if finding is not None:
             raise error_of(problem, finding)
 

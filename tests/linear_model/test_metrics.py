@@ -8,7 +8,7 @@ import pytest
 from crossentropy.linear_model._rows import RowsInMemory
 from crossentropy.linear_model._softmax_objective import SoftmaxObjective
 from crossentropy.linear_model._solvers import _metrics
-from crossentropy.linear_model._solvers._metrics import ClassMetric, DiagonalMetric, SharedMetric, first_metric
+from crossentropy.linear_model._solvers._metrics import ClassMetric, DiagonalMetric, SharedMetric, metric_at
 from crossentropy.linear_model._standardisation import Standardisation
 from crossentropy.linear_model._targets import training_targets
 
@@ -48,13 +48,14 @@ def metrics(problem):
     return [
         ClassMetric(problem, None),
         ClassMetric(problem, somewhere(problem)),
-        SharedMetric(problem),
+        SharedMetric(problem, None),
+        SharedMetric(problem, somewhere(problem)),
         DiagonalMetric(problem),
     ]
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(5))
 def test_a_metric_and_its_transpose_belong_together(which, fit_intercept):
     problem = objective(fit_intercept)
     metric = metrics(problem)[which]
@@ -73,7 +74,9 @@ def test_a_metric_and_its_transpose_belong_together(which, fit_intercept):
 def test_at_the_start_the_shared_metric_and_that_of_the_classes_are_one(fit_intercept):
     problem = objective(fit_intercept)
     gradient = somewhere(problem)
-    found = [metric.step(metric.gradient(gradient)) for metric in (ClassMetric(problem, None), SharedMetric(problem))]
+    found = [
+        metric.step(metric.gradient(gradient)) for metric in (ClassMetric(problem, None), SharedMetric(problem, None))
+    ]
     np.testing.assert_allclose(*found, rtol=1e-3, atol=1e-5 * abs(found[0]).max())
 
 
@@ -88,11 +91,32 @@ def test_the_blocks_are_those_of_the_hessian():
         np.testing.assert_allclose(factor @ block @ factor.T, np.eye(size), atol=1e-3)
 
 
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_the_shared_metric_has_the_diagonals_of_the_hessian_about_the_means(fit_intercept, monkeypatch):
+    monkeypatch.setattr(_metrics, "_ROWS_PER_NUMBER", 1000)  # every row
+    problem = objective(fit_intercept)
+    point = somewhere(problem)
+    metric, full = SharedMetric(problem, point), hessian(problem, point)
+    size = FEATURES + 1
+    for k in range(CLASSES):
+        # the metric's own coordinates of this class alone
+        columns = np.zeros((size, CLASSES, size))
+        columns[range(size), k, range(size)] = 1.0
+        metric._without_offset = lambda values: values
+        steps = np.array([metric.step(column)[k] for column in columns])
+        block = full[k * size : (k + 1) * size, k * size : (k + 1) * size]
+        if not fit_intercept:
+            steps, block = steps[:-1, :-1], block[:-1, :-1]
+        rotated = steps @ block @ steps.T
+        np.testing.assert_allclose(np.diag(rotated), 1.0, atol=1e-3)
+        np.testing.assert_allclose(rotated[-1, :-1], 0.0 if fit_intercept else rotated[-1, :-1], atol=1e-3)
+
+
 def test_some_of_the_rows_stand_for_all(monkeypatch):
     problem = objective(rows=20_000)
     point = somewhere(problem)
     every = ClassMetric(problem, point)._inverse
-    monkeypatch.setattr(_metrics, "_thresholds", lambda objective, total: total / 2000)
+    monkeypatch.setattr(_metrics, "_most_rows", lambda objective: 2000)
     assert all(len(rows) <= 2100 for _, _, rows, _ in _metrics._choose_rows(problem, point))
     sampled = ClassMetric(problem, point)._inverse
     for a, b in zip(sampled.astype(np.float64), every.astype(np.float64), strict=True):
@@ -103,10 +127,8 @@ def test_some_of_the_rows_stand_for_all(monkeypatch):
 def test_chosen_rows_have_the_weight_of_all(monkeypatch):
     problem = objective(rows=20_000)
     point = somewhere(problem)
-    total = np.zeros(CLASSES)
-    for _, _, curvature in problem.curvatures(point):
-        total += curvature.sum(axis=0)
-    monkeypatch.setattr(_metrics, "_thresholds", lambda objective, total: total / 2000)
+    total = sum(curvature.sum(axis=0) for _, parts in problem.curvatures(point) for _, curvature in parts)
+    monkeypatch.setattr(_metrics, "_most_rows", lambda objective: 2000)
     for _, k, rows, weight in _metrics._choose_rows(problem, point):
         assert np.all(np.diff(rows) > 0)
         assert weight.sum() == pytest.approx(total[k], rel=0.06)
@@ -115,7 +137,7 @@ def test_chosen_rows_have_the_weight_of_all(monkeypatch):
 @pytest.mark.parametrize(
     ("rows", "width", "classes", "most"),
     [
-        (4096, 100, 2, None),  # few take no time
+        (4096, 100, 2, 4096),  # few take no time
         (10**6, 100, 2, 102_400),  # 1024 for each feature say enough
         (10**5, 800, 10, 8000),  # as many as a few passes take
         (10**6, 100, 1000, 4194),  # all classes' together are 2²²
@@ -123,8 +145,7 @@ def test_chosen_rows_have_the_weight_of_all(monkeypatch):
 )
 def test_how_many_rows_a_block_is_summed_over(rows, width, classes, most):
     objective = SimpleNamespace(rows=SimpleNamespace(shape=(rows, width - 1)), width=width - 1, classes=classes)
-    (threshold,) = _metrics._thresholds(objective, np.array([800.0]))
-    assert threshold == (0.0 if most is None else 800.0 / most)
+    assert _metrics._most_rows(objective) == most
 
 
 def test_duplicated_and_constant_features_still_have_a_metric():
@@ -133,14 +154,14 @@ def test_duplicated_and_constant_features_still_have_a_metric():
     _, targets = training_targets(np.arange(50) % 3, sample_weight=None, class_weight=None, label_smoothing=0.0)
     standard = Standardisation.of(X, targets.row_weight, centre=True, names=None)
     problem = SoftmaxObjective(RowsInMemory(X, standard, targets), C=1e12, fit_intercept=True)
-    metric = first_metric(problem, problem.first.point)
+    metric = metric_at(problem, problem.first.point)
     assert np.isfinite(metric.step(metric.gradient(problem.first.gradient))).all()
 
 
 def test_which_metric_is_the_first(monkeypatch):
     problem = objective()
-    assert isinstance(first_metric(problem, problem.first.point), ClassMetric)
+    assert isinstance(metric_at(problem, problem.first.point), ClassMetric)
     monkeypatch.setattr(_metrics, "MOST_BYTES", 100)
-    assert isinstance(first_metric(problem, problem.first.point), SharedMetric)
+    assert isinstance(metric_at(problem, problem.first.point), SharedMetric)
     monkeypatch.setattr(_metrics, "_WIDEST", FEATURES - 1)
-    assert isinstance(first_metric(problem, problem.first.point), DiagonalMetric)
+    assert isinstance(metric_at(problem, problem.first.point), DiagonalMetric)

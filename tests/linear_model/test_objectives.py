@@ -186,13 +186,17 @@ def test_the_curvature_of_the_intercepts_is_the_derivative_of_their_gradient(nam
     np.testing.assert_allclose(objective.intercept_curvature(point), numeric, rtol=1e-4, atol=1e-5)
 
 
+def total_curvature(objective, point):
+    return sum(curvature.sum(axis=0) for _, parts in objective.curvatures(point) for _, curvature in parts)
+
+
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_the_curvatures_of_the_logits_make_the_hessian_of_the_intercepts(name):
     objective, _ = problem(name)
     for point in (objective.first.point, *points(objective, 3)):
-        found = sum(curvature.sum(axis=0) for _, _, curvature in objective.curvatures(point))
+        found = total_curvature(objective, point)
         np.testing.assert_allclose(0.7 * found, np.diag(objective.intercept_curvature(point)), rtol=1e-4)
-    at_first = sum(curvature.sum(axis=0) for _, _, curvature in objective.curvatures(objective.first.point))
+    at_first = total_curvature(objective, objective.first.point)
     np.testing.assert_allclose(objective.first_curvature()[:, 0], at_first, rtol=1e-5)
 
 

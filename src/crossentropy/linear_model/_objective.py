@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crossentropy.linear_model._rows import Block, Rows
+from crossentropy.linear_model._rows import Block, Positions, Rows, evenly_spread
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -91,7 +91,7 @@ class LinearObjective(ABC):
         """Σ of the targets' mass times x', from the gradient at the start with respect to W'."""
 
     @abstractmethod
-    def _curvature(self, block: Block, rows: slice, logits: Singles) -> Floats:
+    def _curvature(self, block: Block, rows: Positions, logits: Singles) -> Floats:
         """The second derivatives of the loss of some rows with respect to each logit (R, K)."""
 
     @abstractmethod
@@ -105,10 +105,15 @@ class LinearObjective(ABC):
         """The value, gradient and gap at a point, in one pass; ``single``: in products of float32."""
         return self._evaluation(point, *self._run(point, single=single), single=single)
 
-    def curvatures(self, point: Floats) -> Iterator[tuple[Block, slice, Floats]]:
-        """Some rows of a block at a time, and their losses' second derivatives with respect to each logit (R, K)."""
-        for block, rows, logits in self._logits(point):
-            yield block, rows, self._curvature(block, rows, logits)
+    def curvatures(
+        self, point: Floats, share: float = 1.0
+    ) -> Iterator[tuple[Block, Iterator[tuple[Positions, Floats]]]]:
+        """Of each block, some rows at a time and their losses' second derivatives with respect to each logit (R, K).
+
+        ``share``: of the rows, spread evenly over all.
+        """
+        for block, parts in self._logits(point, share):
+            yield block, ((rows, self._curvature(block, rows, logits)) for rows, logits in parts)
 
     def parameters(self, point: Floats) -> tuple[Floats, Floats]:
         """W (K, D) and b (K,) of a point."""
@@ -120,18 +125,27 @@ class LinearObjective(ABC):
         point = np.column_stack([coef / self.standardisation.scale, intercept + coef @ self.standardisation.shift])
         return self.without_offset(point)
 
-    def _logits(self, point: Floats) -> Iterator[tuple[Block, slice, Singles]]:
-        """Some rows of a block at a time and their logits (R, K) in float32, in memory that is reused."""
+    def _logits(self, point: Floats, share: float = 1.0) -> Iterator[tuple[Block, Iterator[tuple[Positions, Singles]]]]:
+        """Of each block, some rows at a time and their logits (R, K) in float32, in memory that is reused."""
         step = max(1, _BLOCK // self.classes)
         room = np.empty((min(step, self.rows.shape[0]), self.classes), np.float32)
-        self.passes += 1.0
-        for block in self.rows:
+        self.passes += share
+        before = 0
+
+        def parts(block: Block, before: int) -> Iterator[tuple[Positions, Singles]]:
             count = block.features.shape[0]
             for first in range(0, count, step):
-                rows = slice(first, min(first + step, count))
-                out = room[: rows.stop - first]
+                rows: Positions = slice(first, min(first + step, count))
+                if share < 1.0:
+                    some = np.r_[rows]
+                    rows = some[evenly_spread(before + some) < share]
+                out = room[: len(np.r_[rows])]
                 block.features.block(rows).logits(point[:, :-1], point[:, -1], out, single=True)
-                yield block, rows, out
+                yield rows, out
+
+        for block in self.rows:
+            yield block, parts(block, before)
+            before += block.features.shape[0]
 
     def _run(self, point: Floats, *, single: bool) -> tuple[float, Floats]:
         self.passes += 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -13,6 +14,15 @@ from crossentropy.linear_model._standardisation import Standardisation
 from crossentropy.linear_model._targets import ElementTargets, Targets
 
 Floats = NDArray[np.float64]
+
+#: Which rows of a block.
+Positions = slice | NDArray[np.int64]
+
+
+def evenly_spread(numbers: NDArray[np.int64]) -> Floats:
+    """Numbers in [0, 1) for these rows: multiples of the golden ratio, which any stretch of rows spreads evenly."""
+    chances: Floats = np.modf((numbers + 1) * (math.sqrt(5.0) - 1.0) / 2.0)[0]
+    return chances
 
 
 class Block(NamedTuple):

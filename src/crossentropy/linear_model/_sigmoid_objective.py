@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from crossentropy import sigmoid
 from crossentropy.linear_model._objective import LinearObjective, Singles
-from crossentropy.linear_model._rows import Block, Rows
+from crossentropy.linear_model._rows import Block, Positions, Rows
 from crossentropy.linear_model._targets import ElementTargets
 
 Floats = NDArray[np.float64]
@@ -45,8 +45,9 @@ class SigmoidObjective(LinearObjective):
     def intercept_curvature(self, point: Floats) -> Floats:
         """The Hessian (M, M) with respect to the intercepts alone."""
         total = np.zeros(self.classes)
-        for _, _, curvature in self.curvatures(point):
-            total += curvature.sum(axis=0)
+        for _, parts in self.curvatures(point):
+            for _, curvature in parts:
+                total += curvature.sum(axis=0)
         return np.diag(self.C * total)
 
     def _first_share(self) -> Floats:
@@ -63,7 +64,7 @@ class SigmoidObjective(LinearObjective):
         moments: Floats = p * (share * self.standardisation.sum - slopes) / (p + share - share * p)
         return moments
 
-    def _curvature(self, block: Block, rows: slice, logits: Singles) -> Floats:
+    def _curvature(self, block: Block, rows: Positions, logits: Singles) -> Floats:
         share = np.asarray(sigmoid(logits))
         targets = cast(ElementTargets, block.targets)
         positive = targets.problem.targets[rows]

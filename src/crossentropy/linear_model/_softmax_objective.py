@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from crossentropy import softmax
 from crossentropy._linear import Features, gram
 from crossentropy.linear_model._objective import LinearObjective, Singles
-from crossentropy.linear_model._rows import Block
+from crossentropy.linear_model._rows import Block, Positions
 
 Floats = NDArray[np.float64]
 
@@ -35,10 +35,11 @@ class SoftmaxObjective(LinearObjective):
     def intercept_curvature(self, point: Floats) -> Floats:
         """The Hessian (K, K) with respect to the intercepts alone, C·Σ aᵢ(diag(pᵢ) − pᵢpᵢᵀ)."""
         mass, pairs = np.zeros(self.classes), np.zeros((self.classes, self.classes))
-        for block, rows, logits in self._logits(point):
-            share, weight = np.asarray(softmax(logits)), block.targets.row_weight[rows]
-            mass += weight @ share
-            pairs += gram(Features(share), weight)
+        for block, parts in self._logits(point):
+            for rows, logits in parts:
+                share, weight = np.asarray(softmax(logits)), block.targets.row_weight[rows]
+                mass += weight @ share
+                pairs += gram(Features(share), weight)
         curvature: Floats = self.C * (np.diag(mass) - pairs)
         return curvature
 
@@ -56,7 +57,7 @@ class SoftmaxObjective(LinearObjective):
         moments: Floats = np.outer(share, self.standardisation.sum) - slopes
         return moments
 
-    def _curvature(self, block: Block, rows: slice, logits: Singles) -> Floats:
+    def _curvature(self, block: Block, rows: Positions, logits: Singles) -> Floats:
         share = np.asarray(softmax(logits))
         curvature: Floats = block.targets.row_weight[rows, None] * (share * (1.0 - share))
         return curvature

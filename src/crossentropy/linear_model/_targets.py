@@ -154,9 +154,7 @@ def is_soft(y: Any) -> bool:
 def _classes(y: NDArray[Any]) -> tuple[NDArray[Any], IndexTargets | SoftTargets]:
     if is_soft(y):
         return np.arange(y.shape[1]), SoftTargets(_soft(y))
-    y = column_or_1d(y, warn=True)
-    check_classification_targets(y)
-    classes, codes = np.unique(y, return_inverse=True)
+    classes, codes = _unique(column_or_1d(y, warn=True))
     if len(classes) == 1:
         raise ValueError(
             sentence(
@@ -166,7 +164,7 @@ def _classes(y: NDArray[Any]) -> tuple[NDArray[Any], IndexTargets | SoftTargets]
                 remedy="add rows of another class",
             )
         )
-    return classes, IndexTargets(codes.astype(np.int64))
+    return classes, IndexTargets(codes)
 
 
 def _elements(y: NDArray[Any]) -> tuple[NDArray[Any], Array]:
@@ -221,6 +219,21 @@ def positive_weights(pos_weight: Any, outputs: int) -> Floats:
     for weight in weights.flat:
         as_number("pos_weight", float(weight), above=0.0)
     return np.array(np.broadcast_to(weights, outputs))
+
+
+def _unique(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The labels that occur, sorted, and the position of each row's."""
+    if y.dtype.kind in "iu":
+        least, largest = int(y.min()), int(y.max())
+        if largest - least <= len(y):  # then counting is faster than sorting
+            wide = np.dtype(np.int64 if y.dtype.kind == "i" else np.uint64)
+            offsets = (y.astype(wide) - wide.type(least)).astype(np.int64)
+            occurs = np.bincount(offsets) > 0
+            classes = np.flatnonzero(occurs).astype(wide) + wide.type(least)
+            return classes.astype(y.dtype), (np.cumsum(occurs) - 1)[offsets]
+    check_classification_targets(y)
+    classes, codes = np.unique(y, return_inverse=True)
+    return classes, codes.astype(np.int64)
 
 
 def _soft(y: NDArray[Any]) -> Floats:

@@ -7,9 +7,8 @@ removes the mean over classes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from scipy.linalg import lapack
 
 from crossentropy._linear import Features, gram, multiply
 from crossentropy.linear_model._objective import LinearObjective
-from crossentropy.linear_model._rows import Block
+from crossentropy.linear_model._rows import Block, evenly_spread
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -34,8 +33,15 @@ _FEW_ROWS = 4096
 #: As many rows for each feature tell a block to a few hundredths.
 _ROWS_PER_FEATURE = 1024
 
-#: Rows that are chosen for all classes together at most, but for what a class cannot do without: 16 bytes each.
+#: Rows that are chosen for all classes together at most, but for what a class cannot do without: 16 bytes each. So many
+#: curvatures are kept, too, rather than made twice.
 _MOST_CHOSEN = 1 << 22
+
+#: How many times as many rows are looked at for those.
+_CANDIDATES = 4
+
+#: Rows that a metric of all classes looks at, for each feature or class, whatever there are more of.
+_ROWS_PER_NUMBER = 32
 
 #: Features up to which one matrix is decomposed; beyond, the features' own sizes must do.
 _WIDEST = 4096
@@ -47,7 +53,7 @@ class Metric(Protocol):
     def step(self, vector: Floats) -> Floats:
         """T·v."""
 
-    def gradient(self, gradient: Floats) -> Floats:
+    def gradient(self, gradient: Floats | Singles) -> Floats:
         """Tᵀ·g."""
 
 
@@ -56,12 +62,13 @@ def has_room_for_classes(objective: LinearObjective) -> bool:
     return objective.rows.is_dense and 4 * objective.classes * (objective.width + 1) ** 2 <= MOST_BYTES
 
 
-def first_metric(objective: LinearObjective, start: Floats) -> Metric:
-    """That of the Hessian at a point, or where all rows have the same probabilities, the class frequencies."""
+def metric_at(objective: LinearObjective, point: Floats) -> Metric:
+    """That of the Hessian at a point, as good as there is room for."""
+    there = None if point is objective.first.point else point
     if has_room_for_classes(objective):
-        return ClassMetric(objective, None if start is objective.first.point else start)
+        return ClassMetric(objective, there)
     if objective.rows.is_dense and objective.width <= _WIDEST:
-        return SharedMetric(objective)
+        return SharedMetric(objective, there)
     return DiagonalMetric(objective)
 
 
@@ -76,37 +83,77 @@ class DiagonalMetric:
         """T·v."""
         return self._without_offset(self._root * vector)
 
-    def gradient(self, gradient: Floats) -> Floats:
+    def gradient(self, gradient: Floats | Singles) -> Floats:
         """Tᵀ·g."""
-        scaled: Floats = self._root * self._without_offset(gradient)
+        scaled: Floats = self._root * self._without_offset(gradient.astype(np.float64))
         return scaled
 
 
 class SharedMetric:
-    """One decomposition of the features' covariance for all classes, and for each its own curvature and the penalty."""
+    """One rotation of the features for all classes, in which each has a mean and a diagonal of its own.
 
-    def __init__(self, objective: LinearObjective) -> None:
+    A class's block of the Hessian is Σ h xᵢxᵢᵀ, with the feature of ones: the mean Σ h x/Σ h takes the intercept apart
+    from the features, and the diagonal is about it. The rotation makes the sum of all blocks diagonal.
+    Without a point it is that of the start, where blocks differ by a factor. Elsewhere some of the rows stand for all.
+    """
+
+    def __init__(self, objective: LinearObjective, point: Floats | None) -> None:
         self._without_offset = objective.without_offset
-        penalty = np.sqrt(objective.penalty[:-1])
-        covariance = np.zeros((objective.width, objective.width))
-        for block in objective.rows:
-            covariance += gram(_dense(block), block.targets.row_weight / objective.rows.weight)
-        objective.passes += 1.0
-        values, vectors = np.linalg.eigh(covariance / penalty / penalty[:, None])
-        curvature = objective.C * objective.first_curvature()
-        self._vectors = vectors / penalty[:, None]
-        self._root = np.sqrt(1.0 / np.append(curvature * np.maximum(values, 0.0) + 1.0, curvature, axis=1))
+        size = np.sqrt(objective.penalty[:-1])
+        share = min(1.0, _ROWS_PER_NUMBER * max(objective.width, objective.classes) / objective.rows.shape[0])
+        total = np.zeros((objective.width, objective.width))
+        if point is None:
+            for block in objective.rows:
+                total += gram(_dense(block), block.targets.row_weight / objective.rows.weight)
+            objective.passes += 1.0
+        else:
+            for block, parts in objective.curvatures(point, share):
+                for rows, curvature in parts:
+                    total += gram(_dense(block).block(rows), curvature.sum(axis=1))
+            objective.passes += share
+        values, vectors = np.linalg.eigh(total / size / size[:, None])
+        self._vectors = vectors / size[:, None]
+        self._means = np.zeros((objective.classes, objective.width))
+        if point is None:
+            mass = objective.first_curvature()
+            blocks = np.append(mass * np.maximum(values, 0.0), mass, axis=1)
+        else:
+            blocks = self._blocks(objective, point, share)
+        blocks *= objective.C
+        blocks[:, :-1] += 1.0
+        self._root = np.sqrt(1.0 / blocks)
+
+    def _blocks(self, objective: LinearObjective, point: Floats, share: float) -> Floats:
+        """Each class's diagonal of the rotated features and the feature of ones, about its mean, which is found too."""
+        blocks = np.zeros((objective.classes, objective.width + 1))
+        for block, parts in objective.curvatures(point, share):
+            for rows, curvature in parts:
+                features, weight = _dense(block).block(rows), (curvature / share).T.astype(np.float32)
+                rotated = np.empty(features.shape, np.float32)
+                features.logits(self._vectors.T, None, rotated, single=True)
+                if objective.fit_intercept:
+                    self._means += weight @ rotated
+                rotated *= rotated
+                blocks[:, :-1] += weight @ rotated
+                blocks[:, -1] += weight.sum(axis=1)
+        objective.passes += 2.0 * share
+        mass = blocks[:, -1:]
+        self._means /= np.maximum(mass, np.finfo(np.float32).tiny)
+        blocks[:, :-1] = np.maximum(blocks[:, :-1] - mass * self._means**2, 0.0)
+        return blocks
 
     def step(self, vector: Floats) -> Floats:
         """T·v."""
         scaled = self._root * vector
+        scaled[:, -1] -= np.einsum("kd,kd->k", self._means, scaled[:, :-1])
         scaled[:, :-1] = multiply(scaled[:, :-1], self._vectors)
         return self._without_offset(scaled)
 
-    def gradient(self, gradient: Floats) -> Floats:
+    def gradient(self, gradient: Floats | Singles) -> Floats:
         """Tᵀ·g."""
-        found = self._without_offset(gradient).copy()
+        found = self._without_offset(gradient.astype(np.float64))
         found[:, :-1] = multiply(found[:, :-1], self._vectors.T)
+        found[:, :-1] -= self._means * found[:, -1:]
         found *= self._root
         return found
 
@@ -140,9 +187,9 @@ class ClassMetric:
         single = vector.astype(np.float32)[:, :, None]
         return self._without_offset(np.matmul(self._inverse.transpose(0, 2, 1), single)[:, :, 0].astype(np.float64))
 
-    def gradient(self, gradient: Floats) -> Floats:
+    def gradient(self, gradient: Floats | Singles) -> Floats:
         """Tᵀ·g."""
-        single = self._without_offset(gradient).astype(np.float32)[:, :, None]
+        single = self._without_offset(gradient.astype(np.float64)).astype(np.float32)[:, :, None]
         found: Floats = np.matmul(self._inverse, single)[:, :, 0].astype(np.float64)
         return found
 
@@ -154,27 +201,26 @@ def _dense(block: Block) -> Features:
     return features
 
 
-def _thresholds(objective: LinearObjective, total: Floats) -> Floats:
-    """τ for weights that add up to so much: as many rows as determine a block, in a pass's time and little memory."""
+def _most_rows(objective: LinearObjective) -> int:
+    """How many rows a block is summed over: as many as determine it, in a few passes' time and little memory."""
     rows, width = objective.rows.shape[0], objective.width + 1
     most = max(_FEW_ROWS, min(_ROWS_PER_FEATURE * width, 64 * rows // width))
-    most = max(8 * width, min(most, _MOST_CHOSEN // objective.classes))
-    return np.zeros_like(total) if most >= rows else total / most
+    return min(rows, max(8 * width, min(most, _MOST_CHOSEN // objective.classes)))
 
 
 def _covariance(objective: LinearObjective) -> Floats:
     """Σ weight·xxᵀ, of weights that add up to 1, over as many rows as a class's block is summed over."""
-    threshold = _thresholds(objective, np.ones(1))
-    size = objective.width + 1
-    covariance, first = np.zeros((size, size)), 0
+    most, size = _most_rows(objective), objective.width + 1
+    covariance, before = np.zeros((size, size)), 0
     for block in objective.rows:
         weight, rows = block.targets.row_weight / objective.rows.weight, None
-        end = first + len(weight)
-        if threshold.any():
-            ((rows, weight),) = _spread(weight[:, None], _chances(first, end), threshold)
+        count = len(weight)
+        if most < objective.rows.shape[0]:
+            chance = evenly_spread(np.arange(before, before + count))
+            ((rows, weight),) = _spread(weight[:, None], chance, np.full(1, 1.0 / most))
         covariance += _gram(block, rows, weight, objective.fit_intercept)
         objective.passes += len(weight) / objective.rows.shape[0]
-        first = end
+        before += count
     return covariance
 
 
@@ -203,12 +249,6 @@ def _inverse_factor(block: Singles, penalty: Floats) -> Singles:
     return found
 
 
-def _chances(first: int, end: int) -> Floats:
-    """Numbers in [0, 1), one for each row: multiples of the golden ratio, spread evenly over any stretch of rows."""
-    chances: Floats = np.modf(np.arange(first + 1, end + 1) * (math.sqrt(5.0) - 1.0) / 2.0)[0]
-    return chances
-
-
 def _spread(weight: Floats, chance: Floats, threshold: Floats) -> list[tuple[NDArray[np.int64], Floats]]:
     """For each column of weights (N, K) the rows that are taken, and what each of these then weighs."""
     taken = weight > chance[:, None] * threshold
@@ -218,19 +258,25 @@ def _spread(weight: Floats, chance: Floats, threshold: Floats) -> list[tuple[NDA
 
 def _choose_rows(objective: LinearObjective, point: Floats) -> Iterator[tuple[Block, int, NDArray[np.int64], Floats]]:
     """For each block and class, which rows the class's block is summed over, and with what weights."""
+    most, every = _most_rows(objective), objective.rows.shape[0]
+    share = min(1.0, _CANDIDATES * most / every)
+    curvatures: Any = objective.curvatures(point, share)
+    if keeps := share * every * objective.classes <= _MOST_CHOSEN:
+        curvatures = [(block, list(parts)) for block, parts in curvatures]
     total = np.zeros(objective.classes)
-    for _, _, curvature in objective.curvatures(point):
-        total += curvature.sum(axis=0)
-    threshold, before = _thresholds(objective, total), 0
-    of_block: list[list[tuple[NDArray[np.int64], Floats]]] = [[] for _ in total]
-    for block, rows, curvature in objective.curvatures(point):
-        chances = _chances(before + rows.start, before + rows.stop)
-        for k, (taken, weight) in enumerate(_spread(curvature, chances, threshold)):
-            of_block[k].append((taken + rows.start, weight))
-        if rows.stop < block.features.shape[0]:
-            continue
-        before += rows.stop
+    for _, parts in curvatures:
+        for _, curvature in parts:
+            total += curvature.sum(axis=0)
+    threshold = total / most if most < every else np.zeros_like(total)
+    before = 0
+    for block, parts in curvatures if keeps else objective.curvatures(point, share):
+        of_block: list[list[tuple[NDArray[np.int64], Floats]]] = [[] for _ in total]
+        for rows, curvature in parts:
+            positions = np.r_[rows]
+            chance = evenly_spread(before + positions) / share
+            for k, (taken, weight) in enumerate(_spread(curvature, chance, threshold)):
+                of_block[k].append((positions[taken], weight / share))
+        before += block.features.shape[0]
         for k, chosen in enumerate(of_block):
             of_class, weights = (np.concatenate(part) for part in zip(*chosen, strict=True))
             yield block, k, of_class, weights
-            chosen.clear()

@@ -1,4 +1,4 @@
-"""Limited-memory BFGS (Liu and Nocedal, 1989) in coordinates that an approximate Hessian makes round."""
+"""Limited-memory BFGS (Liu and Nocedal, 1989) that begins from an approximate Hessian."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from crossentropy.linear_model._objective import Evaluation, LinearObjective
 from crossentropy.linear_model._solvers._line_search import search
-from crossentropy.linear_model._solvers._metrics import ClassMetric, first_metric, has_room_for_classes
+from crossentropy.linear_model._solvers._metrics import DiagonalMetric, Metric, metric_at
 from crossentropy.linear_model._solvers._solution import Progress
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 
 #: Pairs of steps and changes of the gradient.
 _MEMORY = 10
@@ -27,7 +28,7 @@ _NEAR = 1e-7
 
 def minimise(objective: LinearObjective, progress: Progress, at: Evaluation) -> Evaluation:
     """Minimise from a point until the gap is within the tolerance."""
-    metric, renew = first_metric(objective, at.point), _FIRST_STRETCH
+    metric, renew = metric_at(objective, at.point), _FIRST_STRETCH
     pairs, iteration = _Pairs(), 0
     while not progress.is_exhausted:
         if progress.has_converged(at):
@@ -40,12 +41,10 @@ def minimise(objective: LinearObjective, progress: Progress, at: Evaluation) -> 
             if better is not at:
                 at = better
                 continue
-        if iteration == renew and has_room_for_classes(objective):
-            metric, renew = ClassMetric(objective, at.point), 2 * renew + 4
-            pairs = _Pairs()
-        gradient = metric.gradient(at.gradient)
-        vector = pairs.direction(gradient)
-        direction = metric.step(vector)
+        if iteration == renew and not isinstance(metric, DiagonalMetric):
+            metric, renew = metric_at(objective, at.point), 2 * renew + 4
+            pairs.measure(metric)
+        direction = pairs.direction(at.gradient, metric)
         slope = float(np.vdot(at.gradient, direction))
         if at.single and -0.5 * slope < _NEAR * at.objective:
             at = objective.evaluate(at.point, single=False)
@@ -58,8 +57,9 @@ def minimise(objective: LinearObjective, progress: Progress, at: Evaluation) -> 
                 break
             pairs = _Pairs()
             continue
-        length, at = found
-        pairs.add(length * vector, metric.gradient(at.gradient) - gradient)
+        length, new = found
+        pairs.add(length * direction, new.gradient - at.gradient, metric)
+        at = new
         iteration += 1
         progress.record(at)
     return at
@@ -76,13 +76,13 @@ def _with_best_intercept(objective: LinearObjective, at: Evaluation) -> Evaluati
 
 
 class _Pair(NamedTuple):
-    step: NDArray[np.float32]
-    change: NDArray[np.float32]  # of the gradient
+    step: Singles
+    change: Singles  # of the gradient
     curvature: float
 
 
 class _Pairs:
-    """The last steps and changes of the gradient, and the approximate inverse Hessian they make."""
+    """The last steps and changes of the gradient, which mend what a metric says of the inverse Hessian."""
 
     def __init__(self) -> None:
         self._pairs: deque[_Pair] = deque(maxlen=_MEMORY)
@@ -91,21 +91,30 @@ class _Pairs:
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def add(self, step: Floats, change: Floats) -> None:
+    def add(self, step: Floats, change: Floats, metric: Metric) -> None:
         """One more, unless the gradient did not grow along the step."""
         curvature = float(np.vdot(step, change))
         if curvature > 0.0:
-            self._pairs.append(_Pair(step.ravel().astype(np.float32), change.ravel().astype(np.float32), curvature))
-            self._size = curvature / float(np.vdot(change, change))
+            self._pairs.append(_Pair(step.astype(np.float32), change.astype(np.float32), curvature))
+            self.measure(metric)
 
-    def direction(self, gradient: Floats) -> Floats:
+    def measure(self, metric: Metric) -> None:
+        """Learn from the last pair by what factor the metric is too small."""
+        if self._pairs:
+            last = self._pairs[-1]
+            change = metric.gradient(last.change)
+            self._size = last.curvature / float(np.vdot(change, change))
+
+    def direction(self, gradient: Floats, metric: Metric) -> Floats:
         """Minus the approximate inverse Hessian times the gradient, by the two-loop recursion."""
-        rest = gradient.ravel().astype(np.float32)
+        rest = gradient.astype(np.float32)
         amounts = []
         for pair in reversed(self._pairs):
-            amounts.append(float(pair.step @ rest) / pair.curvature)
+            amounts.append(float(np.vdot(pair.step, rest)) / pair.curvature)
             rest -= np.float32(amounts[-1]) * pair.change
+        rest = metric.step(metric.gradient(rest)).astype(np.float32)
         rest *= np.float32(self._size)
         for pair in self._pairs:
-            rest += np.float32(amounts.pop() - float(pair.change @ rest) / pair.curvature) * pair.step
-        return -rest.reshape(gradient.shape).astype(np.float64)
+            rest += np.float32(amounts.pop() - float(np.vdot(pair.change, rest)) / pair.curvature) * pair.step
+        found: Floats = -rest.astype(np.float64)
+        return found
