@@ -22,6 +22,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 
 import crossentropy as ce
+from crossentropy.linear_model import LogisticRegression as SigmoidRegression
 from crossentropy.linear_model import SoftmaxRegression
 
 LABELS = {
@@ -90,6 +91,29 @@ def test_to_torch(labels, fit_intercept, seed, features):
         probabilities = logits.softmax(dim=1).numpy()
         np.testing.assert_allclose(probabilities, model.predict_proba(X.astype(np.float64)), rtol=0, atol=tolerance)
         check_labels(model.classes_[logits.argmax(dim=1).numpy()], model, X.astype(np.float64), tolerance)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@intercepts
+def test_a_logistic_regression_leaves_too(outputs, fit_intercept):
+    random = np.random.default_rng(outputs)
+    X = random.normal(size=(60, 4)).astype(np.float32)
+    y = (X @ random.normal(size=(4, outputs)) + random.normal(size=(60, outputs)) > 0.0).astype(int)
+    model = SigmoidRegression(fit_intercept=fit_intercept).fit(
+        X, y if outputs > 1 else np.array(["no", "yes"])[y[:, 0]]
+    )
+    probabilities = model.predict_proba(X.astype(np.float64))
+    linear = model.to_torch()
+    found = linear(torch.tensor(X)).sigmoid().detach().numpy()
+    np.testing.assert_allclose(found, probabilities[:, -outputs:], rtol=0, atol=1e-6)
+    for dtype, tolerance in (("float32", 1e-5), ("float64", 1e-12)):
+        exported = model.to_onnx(dtype=dtype)
+        onnx.checker.check_model(exported, full_check=True)
+        label, found = session(exported).run(["label", "probabilities"], {"X": X.astype(dtype)})
+        np.testing.assert_allclose(found, probabilities, rtol=0, atol=tolerance)
+        np.testing.assert_array_equal(label, model.predict(X.astype(np.float64)))
+    kinds = f"{outputs} labels" if outputs > 1 else "2 classes"
+    assert exported.doc_string == f"Logistic regression: {kinds}, 4 features"
 
 
 def session(exported):

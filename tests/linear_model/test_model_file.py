@@ -13,9 +13,9 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_tensors
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression as Theirs
 
-from crossentropy.linear_model import SoftmaxRegression, TableModel, load_model, save_model
+from crossentropy.linear_model import LogisticRegression, SoftmaxRegression, TableModel, load_model, save_model
 from crossentropy.linear_model._model_file import _digest
 
 X = np.array([[0.0, 1.0], [1.0, 0.5], [2.0, 4.0], [3.0, 1.0]])
@@ -55,6 +55,29 @@ def test_a_model_of_arrays_comes_back_as_it_was(path, labels):
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
 
 
+@pytest.mark.parametrize(
+    ("labels", "parameters"),
+    [
+        (["cat", "dog", "cat", "dog"], {"C": 3.0}),
+        (np.array([[0, 1], [1, 1], [0, 0], [1, 0]]), {"pos_weight": np.array([1.0, 2.5]), "fit_intercept": False}),
+        ([0.25, 0.5, 1.0, 0.0], {"pos_weight": 2.0}),
+    ],
+)
+def test_a_logistic_regression_comes_back_as_it_was(path, labels, parameters):
+    model = LogisticRegression(**parameters).fit(X, labels)
+    model.save(path)
+    loaded = LogisticRegression.load(path)
+    plain = {name: np.asarray(value).tolist() for name, value in model.get_params().items()}
+    assert {name: np.asarray(value).tolist() for name, value in loaded.get_params().items()} == plain
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    message = (
+        "expected a SoftmaxRegression, got a LogisticRegression; read it with crossentropy.linear_model.load_model"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(f'{path}: {message}')}$"):
+        SoftmaxRegression.load(path)
+
+
 def test_a_model_of_a_table_comes_back_as_it_was(path):
     model = TableModel.fit(TABLE, "fruit")
     save_model(path, model)
@@ -62,13 +85,13 @@ def test_a_model_of_a_table_comes_back_as_it_was(path):
     assert isinstance(loaded, TableModel)
     assert (loaded.target, loaded.columns) == (model.target, model.columns)
     assert loaded.predict(TABLE).equals(model.predict(TABLE))
-    message = "expected the model of an array, got that of a table; read it with crossentropy.linear_model.load_model"
+    message = "expected a SoftmaxRegression, got a TableModel; read it with crossentropy.linear_model.load_model"
     with pytest.raises(ValueError, match=f"^{re.escape(f'{path}: {message}')}$"):
         SoftmaxRegression.load(path)
 
 
 def test_what_is_not_known_of_a_model_is_not_in_its_file(path):
-    theirs = LogisticRegression(C=np.inf, fit_intercept=False).fit(X, [0, 1, 0, 1])
+    theirs = Theirs(C=np.inf, fit_intercept=False).fit(X, [0, 1, 0, 1])
     SoftmaxRegression.from_sklearn(theirs).save(path)
     loaded = SoftmaxRegression.load(path)
     assert np.isinf(loaded.C)
@@ -93,7 +116,7 @@ def test_the_file_is_open_to_other_programs_and_the_same_every_time(path, tmp_pa
         header = json.loads(file.metadata()["crossentropy"])
         np.testing.assert_array_equal(file.get_tensor("coef"), model.regression.coef_)
         np.testing.assert_array_equal(file.get_tensor("mean"), [3.0])
-    assert (header["format"], header["version"]) == ("crossentropy-model", 2)
+    assert (header["format"], header["version"]) == ("crossentropy-model", 3)
     assert header["model"]["classes"] == ["a", "b"]
     assert header["model"]["table"]["columns"][1]["categories"] == ["blue", "red"]
 
@@ -220,12 +243,12 @@ EDITED = (
         ),
         (lambda path: rewrite(path, tensors=lambda tensors: tensors.update(coef=tensors["coef"].view(int))), EDITED),
         (
-            lambda path: rewrite(path, lambda header: header.update(version=1)),
-            f"expected a model file of version 2, got version 1; {OF_ANOTHER_VERSION}",
+            lambda path: rewrite(path, lambda header: header.update(version=2)),
+            f"expected a model file of version 3, got version 2; {OF_ANOTHER_VERSION}",
         ),
         (
-            lambda path: rewrite(path, lambda header: header.update(version=3)),
-            f"expected a model file of version 2, got version 3; {OF_ANOTHER_VERSION}",
+            lambda path: rewrite(path, lambda header: header.update(version=4)),
+            f"expected a model file of version 3, got version 4; {OF_ANOTHER_VERSION}",
         ),
     ],
     ids=["empty", "foreign", "edited", "reshaped", "retyped", "earlier", "later"],

@@ -1,4 +1,4 @@
-"""A fitted softmax regression as a model of PyTorch and of ONNX."""
+"""A fitted linear model as a model of PyTorch and of ONNX."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
-    from crossentropy.linear_model.softmax_regression import SoftmaxRegression
+    from crossentropy.linear_model._portable import Portable
 
 #: What a graph's operators mean, and how the file is written: those of 2021, which runtimes since then read.
 _OPSET, _IR_VERSION = 15, 8
 
+_NAMES = {"softmax": "Softmax regression", "sigmoid": "Logistic regression"}
 
-def to_torch(model: SoftmaxRegression, dtype: torch.dtype | None) -> torch.nn.Linear:
+
+def to_torch(model: Portable, dtype: torch.dtype | None) -> torch.nn.Linear:
     """A linear layer of the same logits."""
     try:
         import torch
@@ -50,7 +52,7 @@ def to_torch(model: SoftmaxRegression, dtype: torch.dtype | None) -> torch.nn.Li
     return linear.eval()
 
 
-def to_onnx(model: SoftmaxRegression, path: str | os.PathLike[str] | None, dtype: str) -> onnx.ModelProto:
+def to_onnx(model: Portable, path: str | os.PathLike[str] | None, dtype: str) -> onnx.ModelProto:
     """An ONNX model of the same labels and probabilities, also written to ``path`` where one is given."""
     try:
         import onnx
@@ -64,28 +66,47 @@ def to_onnx(model: SoftmaxRegression, path: str | os.PathLike[str] | None, dtype
     check_is_fitted(model)
     kind = np.dtype(as_choice("dtype", dtype, ("float32", "float64")))
     _check_range(model, dtype, float(np.finfo(kind).max))
-    labels = _labels(model)
-    types = onnx.TensorProto
-    floats = types.FLOAT if dtype == "float32" else types.DOUBLE
-    classes, features = model.coef_.shape
-    graph = make_graph(
-        [
-            make_node("Gemm", ["X", "coef", "intercept"], ["logits"], transB=1),
-            make_node("Softmax", ["logits"], ["probabilities"], axis=1),
-            make_node("ArgMax", ["logits"], ["position"], axis=1, keepdims=0),
+    kinds = onnx.TensorProto
+    floats = kinds.FLOAT if dtype == "float32" else kinds.DOUBLE
+    outputs, features = model.coef_.shape
+    nodes = [make_node("Gemm", ["X", "coef", "intercept"], ["logits"], transB=1)]
+    constants = [
+        from_array(np.ascontiguousarray(model.coef_, dtype=kind), "coef"),
+        from_array(model.intercept_.astype(kind), "intercept"),
+    ]
+    several = model._activation == "sigmoid" and outputs > 1
+    if several:
+        nodes += [
+            make_node("Sigmoid", ["logits"], ["probabilities"]),
+            make_node("Greater", ["logits", "zero"], ["positive"]),
+            make_node("Cast", ["positive"], ["label"], to=kinds.INT64),
+        ]
+        constants.append(from_array(np.zeros((), kind), "zero"))
+        label = make_tensor_value_info("label", kinds.INT64, ["N", outputs])
+    else:
+        labels, logits = _labels(model), "logits"
+        if model._activation == "sigmoid":
+            logits = "both"
+            nodes += [
+                make_node("Neg", ["logits"], ["opposite"]),
+                make_node("Concat", ["opposite", "logits"], ["both"], axis=1),
+                make_node("Sigmoid", ["both"], ["probabilities"]),
+            ]
+        else:
+            nodes.append(make_node("Softmax", ["logits"], ["probabilities"], axis=1))
+        nodes += [
+            make_node("ArgMax", [logits], ["position"], axis=1, keepdims=0),
             make_node("Gather", ["classes", "position"], ["label"]),
-        ],
-        "SoftmaxRegression",
+        ]
+        constants.append(from_array(labels, "classes"))
+        label = make_tensor_value_info("label", kinds.STRING if labels.dtype == object else kinds.INT64, ["N"])
+    classes = len(model.classes_)
+    graph = make_graph(
+        nodes,
+        type(model).__name__,
         [make_tensor_value_info("X", floats, ["N", features])],
-        [
-            make_tensor_value_info("label", types.STRING if labels.dtype == object else types.INT64, ["N"]),
-            make_tensor_value_info("probabilities", floats, ["N", classes]),
-        ],
-        [
-            from_array(np.ascontiguousarray(model.coef_, dtype=kind), "coef"),
-            from_array(model.intercept_.astype(kind), "intercept"),
-            from_array(labels, "classes"),
-        ],
+        [label, make_tensor_value_info("probabilities", floats, ["N", classes])],
+        constants,
     )
     exported = make_model(
         graph,
@@ -93,7 +114,7 @@ def to_onnx(model: SoftmaxRegression, path: str | os.PathLike[str] | None, dtype
         ir_version=_IR_VERSION,
         producer_name="crossentropy",
         producer_version=__version__,
-        doc_string=f"Softmax regression: {classes} classes, {features} features",
+        doc_string=f"{_NAMES[model._activation]}: {classes} {'labels' if several else 'classes'}, {features} features",
     )
     if path is not None:
         with replacing(path) as temporary:
@@ -101,7 +122,7 @@ def to_onnx(model: SoftmaxRegression, path: str | os.PathLike[str] | None, dtype
     return exported
 
 
-def _labels(model: SoftmaxRegression) -> NDArray[Any]:
+def _labels(model: Portable) -> NDArray[Any]:
     """The classes as ONNX has them: text as objects, all else as int64 that equal them."""
     labels = plain_labels(model.classes_)
     if isinstance(labels[0], str):
@@ -119,7 +140,7 @@ def _labels(model: SoftmaxRegression) -> NDArray[Any]:
     return np.array([int(label) for label in labels], dtype=np.int64)
 
 
-def _check_range(model: SoftmaxRegression, dtype: str, largest: float) -> None:
+def _check_range(model: Portable, dtype: str, largest: float) -> None:
     size = max(np.abs(model.coef_).max(), np.abs(model.intercept_).max())
     if not size <= largest:
         raise ValueError(

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from crossentropy._validation import sentence
 from crossentropy.linear_model._encoding import CategoricalColumn, Column, NumericColumn
 from crossentropy.linear_model._labels import plain_labels
+from crossentropy.linear_model.logistic_regression import LogisticRegression
 from crossentropy.linear_model.softmax_regression import SoftmaxRegression
 from crossentropy.linear_model.table_model import TableModel
 
 FORMAT = "crossentropy-model"
-VERSION = 2
+VERSION = 3
 
 #: One key for all of the description: safetensors writes several in no fixed order.
 _KEY = "crossentropy"
@@ -28,13 +29,19 @@ _KEY = "crossentropy"
 Tensors = dict[str, NDArray[Any]]
 
 
-def save_model(path: str | os.PathLike[str], model: SoftmaxRegression | TableModel) -> None:
+Regression = SoftmaxRegression | LogisticRegression
+
+_ESTIMATORS: dict[str, type[Regression]] = {kind.__name__: kind for kind in (SoftmaxRegression, LogisticRegression)}
+
+
+def save_model(path: str | os.PathLike[str], model: Regression | TableModel) -> None:
     """Write a fitted model as one safetensors file; the file appears only when it is complete.
 
     Tensors: ``coef`` (K, D) and ``intercept`` (K,), and for a :class:`TableModel` ``mean`` and ``scale`` of its numeric
     columns, all float64. The header's metadata holds a JSON text under ``"crossentropy"``: format, version, SHA-256 and
-    a description (parameters, iterations, objective and gap where they are known, classes with their type, columns with
-    their categories). The training history (``history_``) is not part of the file: the same model gives the same bytes.
+    a description (the estimator and its parameters, iterations, objective and gap where they are known, classes with
+    their type, columns with their categories). The training history (``history_``) is not part of the file: the same
+    model gives the same bytes.
 
     Raises ``TypeError`` for classes other than text, numbers and booleans, ``FileNotFoundError`` for a directory that
     does not exist, scikit-learn's ``NotFittedError`` for a model that is not fitted.
@@ -45,7 +52,7 @@ def save_model(path: str | os.PathLike[str], model: SoftmaxRegression | TableMod
     from crossentropy.io import replacing
 
     table = model if isinstance(model, TableModel) else None
-    regression = model.regression if isinstance(model, TableModel) else model
+    regression: Regression = model.regression if isinstance(model, TableModel) else model
     check_is_fitted(regression)
     description = _describe(regression) | {"table": None if table is None else _describe_table(table)}
     tensors = {"coef": np.ascontiguousarray(regression.coef_), "intercept": regression.intercept_}
@@ -58,7 +65,7 @@ def save_model(path: str | os.PathLike[str], model: SoftmaxRegression | TableMod
         temporary.write_bytes(save(tensors, {_KEY: _text(header)}))
 
 
-def load_model(path: str | os.PathLike[str]) -> SoftmaxRegression | TableModel:
+def load_model(path: str | os.PathLike[str]) -> Regression | TableModel:
     """Read the model that :func:`save_model` wrote: the same type, the same predictions bit for bit.
 
     Raises ``FileNotFoundError`` where there is no file, ``ValueError`` for one that is damaged, cut short, of another
@@ -74,14 +81,18 @@ def load_model(path: str | os.PathLike[str]) -> SoftmaxRegression | TableModel:
         return _model(description, tensors)
 
 
-def _model(description: Any, tensors: Tensors) -> SoftmaxRegression | TableModel:
-    regression = SoftmaxRegression(**description["parameters"])
-    weights = description["class_weight"]
-    regression.class_weight = dict(weights) if isinstance(weights, list) else weights
+def _model(description: Any, tensors: Tensors) -> Regression | TableModel:
+    kind = _ESTIMATORS[description["estimator"]]
+    parameters = description["parameters"]
+    if "class_weight" in description:
+        weights = description["class_weight"]
+        parameters["class_weight"] = dict(weights) if isinstance(weights, list) else weights
+    regression = kind(**parameters)
     regression.coef_, regression.intercept_ = tensors["coef"], tensors["intercept"]
     regression.classes_ = np.array(description["classes"], dtype=description["classes_dtype"])
-    classes, regression.n_features_in_ = regression.coef_.shape
-    if not classes == len(regression.intercept_) == len(regression.classes_):
+    outputs, regression.n_features_in_ = regression.coef_.shape
+    classes = 2 if kind is LogisticRegression and outputs == 1 else outputs
+    if not (outputs == len(regression.intercept_) and classes == len(regression.classes_)):
         raise ValueError("coef, intercept and classes differ in length")
     regression.n_iter_ = description["iterations"]
     for name in ("objective", "gap"):
@@ -94,15 +105,13 @@ def _model(description: Any, tensors: Tensors) -> SoftmaxRegression | TableModel
     return TableModel(description["table"]["target"], _columns(description["table"]["columns"], tensors), regression)
 
 
-def _describe(regression: SoftmaxRegression) -> dict[str, Any]:
+def _describe(regression: Regression) -> dict[str, Any]:
     classes = regression.classes_
     parameters = {name: _plain(value) for name, value in regression.get_params().items()}
-    weights = parameters.pop("class_weight")
     names = getattr(regression, "feature_names_in_", None)
-    return {
+    description = {
+        "estimator": type(regression).__name__,
         "parameters": parameters,
-        # JSON's keys are text, classes need not be.
-        "class_weight": [[_plain(k), _plain(v)] for k, v in weights.items()] if isinstance(weights, dict) else weights,
         "classes": plain_labels(classes),
         "classes_dtype": "str" if classes.dtype.kind == "U" else classes.dtype.name,
         "iterations": regression.n_iter_,
@@ -111,10 +120,16 @@ def _describe(regression: SoftmaxRegression) -> dict[str, Any]:
         "gap": getattr(regression, "gap_", None),
         "feature_names": None if names is None else list(names),
     }
+    if "class_weight" in parameters:
+        weights = parameters.pop("class_weight")
+        # JSON's keys are text, classes need not be.
+        pairs = [[_plain(k), _plain(v)] for k, v in weights.items()] if isinstance(weights, dict) else weights
+        description["class_weight"] = pairs
+    return description
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def _describe_table(model: TableModel) -> dict[str, Any]:

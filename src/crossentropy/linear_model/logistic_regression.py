@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from crossentropy import log_sigmoid, sigmoid
 from crossentropy._linear import LinearLoss
 from crossentropy.linear_model._estimator import LinearClassifier, features_of
+from crossentropy.linear_model._portable import Portable
 from crossentropy.linear_model._rows import Rows
 from crossentropy.linear_model._sigmoid_objective import SigmoidObjective
 from crossentropy.linear_model._targets import (
@@ -24,7 +25,7 @@ from crossentropy.linear_model._targets import (
 Floats = NDArray[np.float64]
 
 
-class LogisticRegression(LinearClassifier):
+class LogisticRegression(LinearClassifier, Portable):
     """Sigmoid cross-entropy of linear logits, with an L2 penalty: of two classes, or of M labels that a row may share.
 
     Minimises ``C·Σ sᵢ·Σ_m BCE(w_m·xᵢ + b_m, yᵢm) + ½‖W‖²`` over W (M, D) and b (M,). For two classes, M = 1, it is the
@@ -58,6 +59,8 @@ class LogisticRegression(LinearClassifier):
 
     Source: Cox, "The regression analysis of binary sequences", 1958.
     """
+
+    _activation = "sigmoid"
 
     def __init__(
         self,

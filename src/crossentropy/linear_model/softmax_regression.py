@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy import log_softmax, softmax
 from crossentropy._linear import LinearLoss
-from crossentropy._validation import as_number, sentence
-from crossentropy.linear_model import _exports, _scikit_learn
+from crossentropy._validation import as_number
+from crossentropy.linear_model import _scikit_learn
 from crossentropy.linear_model._estimator import LinearClassifier, features_of
+from crossentropy.linear_model._portable import Portable
 from crossentropy.linear_model._rows import Rows
 from crossentropy.linear_model._softmax_objective import SoftmaxObjective
 from crossentropy.linear_model._targets import Targets, known_targets, row_problem, sample_weights, training_targets
 
 if TYPE_CHECKING:
-    import onnx
-    import torch
     from sklearn.linear_model import LogisticRegression
 
 
-class SoftmaxRegression(LinearClassifier):
+class SoftmaxRegression(LinearClassifier, Portable):
     """Multinomial logistic regression: softmax cross-entropy of linear logits, with an L2 penalty.
 
     Minimises ``C·Σ sᵢ·CE(W xᵢ + b, yᵢ) + ½‖W‖²`` over W (K, D) and b (K,), which is the objective of scikit-learn's
@@ -65,6 +63,8 @@ class SoftmaxRegression(LinearClassifier):
 
     Source: Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", 1989.
     """
+
+    _activation = "softmax"
 
     def __init__(
         self,
@@ -116,38 +116,6 @@ class SoftmaxRegression(LinearClassifier):
         total, _ = LinearLoss(problem, features_of(X)).gradient(self.coef_, self.intercept_)
         return total / float(weight.sum())
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted model to a file: :func:`save_model`, whose words on contents and errors hold here."""
-        from crossentropy.linear_model._model_file import save_model
-
-        save_model(path, self)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> SoftmaxRegression:
-        """Read the model that :meth:`save` wrote: the same predictions bit for bit.
-
-        Raises what :func:`load_model` raises, and ``ValueError`` for the model of a table.
-
-        >>> import pathlib, tempfile
-        >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.safetensors"
-        >>> SoftmaxRegression(C=10.0).fit([[0.0], [1.0]], ["left", "right"]).save(path)
-        >>> SoftmaxRegression.load(path).predict([[0.2], [0.9]]).tolist()
-        ['left', 'right']
-        """
-        from crossentropy.linear_model._model_file import load_model
-
-        model = load_model(path)
-        if isinstance(model, SoftmaxRegression):
-            return model
-        raise ValueError(
-            sentence(
-                str(path),
-                expected="the model of an array",
-                received="that of a table",
-                remedy="read it with crossentropy.linear_model.load_model",
-            )
-        )
-
     def to_sklearn(self) -> LogisticRegression:
         """A fitted ``sklearn.linear_model.LogisticRegression`` that gives the same probabilities and labels.
 
@@ -189,47 +157,6 @@ class SoftmaxRegression(LinearClassifier):
         [[0.3825 0.6175]]
         """
         return _scikit_learn.from_sklearn(cls(), model)
-
-    def to_torch(self, dtype: torch.dtype | None = None) -> torch.nn.Linear:
-        """The fitted model as a ``torch.nn.Linear(D, K)`` on the CPU that gives the K logits, for two classes too.
-
-        ``dtype``: of weight and bias, PyTorch's default (float32) where None; float64 keeps every digit. The layer is
-        like any other: its parameters require gradients, so that it can be trained further (``requires_grad_(False)``
-        freezes it), and it has a bias, of zeros where no intercept was fitted. It is in evaluation mode, and shares no
-        memory with the model.
-
-        Raises ``TypeError`` for a dtype that is not of floating point, ``ValueError`` for one that cannot hold the
-        coefficients, ``ImportError`` without PyTorch, ``NotFittedError`` for a model that is not fitted.
-
-        >>> import torch
-        >>> linear = SoftmaxRegression(C=0.5).fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]).to_torch()
-        >>> linear
-        Linear(in_features=1, out_features=2, bias=True)
-        >>> print(linear(torch.tensor([[2.0]])).softmax(dim=1).detach().numpy().round(4))
-        [[0.3825 0.6175]]
-        """
-        return _exports.to_torch(self, dtype)
-
-    def to_onnx(
-        self, path: str | os.PathLike[str] | None = None, *, dtype: Literal["float32", "float64"] = "float32"
-    ) -> onnx.ModelProto:
-        """The fitted model as an ONNX model (opset 15), also written to ``path`` where one is given.
-
-        Input: ``X`` (N, D) of ``dtype``, which also is that of coefficients and computation. Outputs: ``label`` (N,),
-        text, or int64 for all other classes (a boolean is 0 or 1, a float the integer that equals it), the first of
-        equally probable ones; ``probabilities`` (N, K) of ``dtype``, columns in the order of ``classes_``. The file
-        appears only when it is complete.
-
-        Raises ``ValueError`` for another dtype, for float32 where it cannot hold the coefficients and for classes that
-        are numbers but not whole ones of 64 bits, ``TypeError`` for classes other than text, numbers and booleans,
-        ``FileNotFoundError`` for a directory that does not exist, ``ImportError`` without the package onnx,
-        ``NotFittedError`` for a model that is not fitted.
-
-        >>> exported = SoftmaxRegression().fit([[0.0], [1.0]], ["left", "right"]).to_onnx()
-        >>> [value.name for value in (*exported.graph.input, *exported.graph.output)]
-        ['X', 'label', 'probabilities']
-        """
-        return _exports.to_onnx(self, path, dtype)
 
     def _training(self, y: NDArray[Any], sample_weight: Any) -> tuple[NDArray[Any], Targets]:
         smoothing = as_number("label_smoothing", self.label_smoothing, at_least=0.0, at_most=1.0)
