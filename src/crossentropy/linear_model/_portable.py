@@ -62,8 +62,8 @@ class Portable:
         """The fitted model as a ``torch.nn.Linear(D, K)`` on the CPU that gives the K logits.
 
         For two classes K is 2 where probabilities are a softmax, and 1 where they are a sigmoid.
-        ``dtype``: of weight and bias, PyTorch's default (float32) where None; float64 keeps every digit.
-        The layer is like any other: its parameters require gradients, so that it can be trained further (``requires_grad_(False)``
+        ``dtype``: of weight and bias, PyTorch's default (float32) where None; float64 keeps every digit. The layer is
+        like any other: its parameters require gradients, so that it can be trained further (``requires_grad_(False)``
         freezes it), and it has a bias, of zeros where no intercept was fitted. It is in evaluation mode, and shares no
         memory with the model.
 
