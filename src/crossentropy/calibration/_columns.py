@@ -13,14 +13,16 @@ from crossentropy._problems import IndexTargets, SoftTargets
 from crossentropy._validation import sentence
 from crossentropy.linear_model._targets import is_soft, known_targets
 
-_REMEDY = "pass classes=, the labels of all columns in order: the classifier's classes_, or range(K) for numbers of columns"
+_REMEDY = (
+    "pass classes=, the labels of all columns in order: the classifier's classes_, or range(K) for numbers of columns"
+)
 
 
 def column_targets(y: Any, columns: int, classes: Any) -> tuple[NDArray[Any], IndexTargets | SoftTargets]:
     """The classes (K,), one for each column, and the targets of labels (N,) or soft labels (N, K).
 
-    Without ``classes`` they are the sorted labels in ``y``, where these are as many as the columns; of fewer nobody knows
-    which are missing.
+    Without ``classes`` they are the sorted labels in ``y``, where these are as many as the columns; of fewer nobody
+    knows which are missing.
     """
     known = None if classes is None else _distinct(classes, columns)
     if is_soft(y):
@@ -44,13 +46,14 @@ def column_targets(y: Any, columns: int, classes: Any) -> tuple[NDArray[Any], In
 
 
 def _distinct(classes: Any, columns: int) -> NDArray[Any]:
-    known = np.asarray(list(classes))
-    if known.shape != (columns,) or len(set(known.tolist())) < columns:
+    known = np.asarray(classes)
+    different = len(set(known.tolist())) if known.ndim == 1 else 0
+    if known.shape != (columns,) or different < columns:
         raise ValueError(
             sentence(
                 "classes",
                 expected=f"{columns} different labels, one for each column of logits",
-                received=f"{len(set(known.tolist()))}" if known.ndim == 1 else f"shape {known.shape}",
+                received=f"{len(known)}, {different} of them different" if known.ndim == 1 else f"shape {known.shape}",
                 remedy="name the class of each column once",
             )
         )

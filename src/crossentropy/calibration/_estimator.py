@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, OneToOneFeatureMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from crossentropy import log_softmax, softmax, softmax_cross_entropy
@@ -26,7 +28,7 @@ NO_LONGER_DECREASES = "the objective no longer decreases in float64, so raise to
 _ACCEPTED: Any = {"dtype": [np.float64, np.float32, np.float16], "ensure_all_finite": False}
 
 
-class Scaling(ClassifierMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class Scaling(ClassifierMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """A calibration of logits (N, K), one column for each class, that keeps their shape."""
 
     classes: Any
@@ -73,25 +75,25 @@ class Scaling(ClassifierMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstim
             )
         return self
 
+    @abstractmethod
     def _fit(self, rows: Rows, tol: float) -> str:
         """Set what is fitted; return what to do should the gap be larger than ``tol`` times the objective."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _scaled(self, logits: NDArray[Any]) -> Floats:
-        """The calibrated logits of some rows."""
-        raise NotImplementedError
+        """The calibrated logits of some rows, up to an offset of each."""
 
     def transform(self, logits: Any) -> NDArray[Any]:
         """Calibrated logits (N, K), in the dtype of the logits; -inf stays -inf."""
-        return self._mapped(logits, lambda scaled: scaled)
+        return self._mapped(logits, self._scaled)
 
     def predict_proba(self, logits: Any) -> NDArray[Any]:
         """Calibrated class probabilities (N, K), in the dtype of the logits, columns in the order of ``classes_``."""
-        return self._mapped(logits, softmax)
+        return self._mapped(logits, lambda rows: softmax(self._scaled(rows)))
 
     def predict_log_proba(self, logits: Any) -> NDArray[Any]:
         """Their logarithms (N, K) in nats, finite where the probability itself underflows."""
-        return self._mapped(logits, log_softmax)
+        return self._mapped(logits, lambda rows: log_softmax(self._scaled(rows)))
 
     def predict(self, logits: Any) -> NDArray[Any]:
         """The most probable class of each row (N,); the first of equals."""
@@ -106,6 +108,7 @@ class Scaling(ClassifierMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstim
         Raises ``ValueError`` for a label that is no class of the columns.
         """
         logits = self._checked(logits)
+        check_consistent_length(logits, y)
         _, targets = column_targets(np.asarray(y), logits.shape[1], self.classes_)
         weight = _weights(sample_weight, len(logits))
         total = 0.0
@@ -115,13 +118,13 @@ class Scaling(ClassifierMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstim
                     self._scaled(logits[rows]), targets[0][rows], sample_weight=weight[rows], reduction="sum"
                 )
             )
-        return total / float(weight.sum())
+        return float(total / weight.sum())
 
-    def _mapped(self, logits: Any, function: Any) -> NDArray[Any]:
+    def _mapped(self, logits: Any, function: Callable[[NDArray[Any]], Any]) -> NDArray[Any]:
         logits = self._checked(logits)
-        out = np.empty_like(logits, order="C")
+        out: NDArray[Any] = np.empty(logits.shape, logits.dtype)
         for rows in blocks(logits.shape):
-            out[rows] = function(self._scaled(logits[rows]))
+            out[rows] = function(logits[rows])
         return out
 
     def _checked(self, logits: Any) -> NDArray[Any]:
@@ -167,7 +170,7 @@ def _weights(sample_weight: Any, rows: int) -> Floats:
             sentence(
                 "sample_weight",
                 expected="a positive weight of at least one row",
-                received="none",
+                received="zero for all of them",
                 remedy="weigh the rows to calibrate with above 0",
             )
         )

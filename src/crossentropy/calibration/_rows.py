@@ -15,7 +15,7 @@ from crossentropy._validation import sentence
 Floats = NDArray[np.float64]
 
 #: Logits in a block: some blocks of float64 lie in a cache.
-_BLOCK = 1 << 17
+_BLOCK = 1 << 18
 
 
 def blocks(shape: tuple[int, ...]) -> Iterator[slice]:
@@ -37,7 +37,7 @@ class Centred(NamedTuple):
     @classmethod
     def of(cls, logits: NDArray[Any]) -> Centred:
         """Of logits (R, K)."""
-        wide = logits.astype(np.float64)
+        wide = logits.astype(np.float64, order="C")
         if wide.min(initial=0.0) > -np.inf:
             # of a large offset differences are left before anything is added up
             wide -= wide[:, :1].copy()
