@@ -136,9 +136,7 @@ def test_weights_are_routed():
     logits, y = digits()
     s = np.arange(len(y)) % 3
     with config_context(enable_metadata_routing=True):
-        routed = make_pipeline(TemperatureScaling().set_fit_request(sample_weight=True)).fit(
-            logits, y, sample_weight=s
-        )
+        routed = make_pipeline(TemperatureScaling().set_fit_request(sample_weight=True)).fit(logits, y, sample_weight=s)
     assert routed[-1].temperature_ == TemperatureScaling().fit(logits, y, s).temperature_
 
 

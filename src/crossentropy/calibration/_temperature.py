@@ -13,7 +13,7 @@ from crossentropy.calibration._rows import Block, Rows
 #: Newton's method takes some ten steps, a bracket halved in its exponents some hundred.
 _MOST_STEPS = 200
 
-#: Of the sum of terms: a slope this small is what rounding leaves of none.
+#: Of the slope in the end: one this small at 0 is what rounding leaves of none.
 _ROUNDING = 1e-14
 
 
@@ -53,7 +53,7 @@ class Found(NamedTuple):
 
 def look(rows: Rows) -> Look:
     """One reading; ``ValueError`` names the first row whose target has mass on an impossible class."""
-    loss = slope = curvature = last_slope = size = 0.0
+    loss = slope = curvature = last_slope = 0.0
     for block in rows:
         z, impossible = block.centred
         _check_possible(block)
@@ -64,8 +64,7 @@ def look(rows: Rows) -> Look:
         slope -= float(block.weight @ of_target)
         curvature += float(block.weight @ (np.einsum("rk,rk->r", z, z) / possible))
         last_slope += float(block.weight @ block.of_targets(largest[:, None] - z))
-        size += float(block.weight @ np.abs(of_target))
-    return Look(loss, 0.0 if abs(slope) <= _ROUNDING * size else slope, curvature, last_slope)
+    return Look(loss, 0.0 if abs(slope) <= _ROUNDING * last_slope else slope, curvature, last_slope)
 
 
 def _check_possible(block: Block) -> None:
