@@ -76,7 +76,7 @@ def _check_possible(block: Block) -> None:
             sentence(
                 f"logits, row {block.rows.start + int(np.argmax(wrong))} (counted from 0)",
                 expected="a logit above -inf at the target",
-                received="-inf, whose loss is infinite at every temperature",
+                received="-inf, whose loss is infinite however it is scaled",
                 remedy="correct it, or weigh the row 0",
             )
         )
