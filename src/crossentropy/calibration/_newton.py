@@ -26,20 +26,26 @@ _MOST_HALVINGS = 30
 #: Of the objective: differences this small say nothing.
 _ROUNDING = 1e-14
 
+#: Multiplications of a pass that takes long enough for anyone to notice.
+_LARGE = 1 << 22
+
 #: Products for one step; one that is cut short goes downhill too.
 _MOST_PRODUCTS = 1000
 
 
 class LinearMap(Protocol):
-    """Calibrated logits (R, K) of centred ones, linear in the parameters (K, …), and an approximate inverse Hessian."""
+    """Calibrated logits (R, K) of centred ones, linear in the parameters (K, …), and an approximate inverse Hessian.
+
+    ``single``: matrix products, if there are any, may be those of float32.
+    """
 
     def identity(self, classes: int, scale: float) -> Floats:
         """The parameters of logits ``scale`` times as large."""
 
-    def logits(self, parameters: Floats, z: Floats) -> Floats:
+    def logits(self, parameters: Floats, z: Floats, *, single: bool = False) -> Floats:
         """L(θ, z)."""
 
-    def transposed(self, slopes: Floats, z: Floats) -> Floats:
+    def transposed(self, slopes: Floats, z: Floats, *, single: bool = False) -> Floats:
         """The gradient with respect to θ of what has these slopes (R, K) with respect to L(θ, z)."""
 
     def curvature(self, spread: Floats, z: Floats) -> tuple[Floats, ...]:
@@ -104,16 +110,17 @@ class Objective:
         return _Evaluation(point, objective, self.C * gradient + away, curvature)
 
     def product(self, point: Floats, direction: Floats) -> Floats:
-        """The Hessian at a point times a direction, in one pass."""
+        """The Hessian at a point times a direction, in one pass, as exactly as a direction to search in asks for."""
         product = np.zeros(point.shape)
+        single = len(self._rows.weight) * point.size > _LARGE
         for block in self._rows:
             z = block.centred.logits
-            p = block.probabilities(self._linear.logits(point, z))
-            change = self._linear.logits(direction, z)
+            p = block.probabilities(self._linear.logits(point, z, single=single))
+            change = self._linear.logits(direction, z, single=single)
             change -= np.einsum("rk,rk->r", p, change)[:, None]
             change *= p
             change *= block.weight[:, None]
-            product += self._linear.transposed(change, z)
+            product += self._linear.transposed(change, z, single=single)
         return self.C * product + direction
 
     def inverse(self, at: _Evaluation) -> Callable[[Floats], Floats]:

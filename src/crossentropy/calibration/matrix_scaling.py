@@ -12,6 +12,11 @@ from crossentropy.calibration._estimator import RegularisedScaling
 from crossentropy.calibration._rows import Floats
 
 
+def _product(a: Floats, b: Floats, intercept: Floats | None = None, *, single: bool = False) -> Floats:
+    """a·bᵀ + intercept, with the same bits for any number of threads."""
+    return Features(a).logits(b, intercept, np.empty((len(a), len(b))), single=single)
+
+
 class _Matrix:
     """W z + b; a point is (K, K + 1): W, b."""
 
@@ -20,13 +25,11 @@ class _Matrix:
         matrix = np.eye(classes) + (scale - 1.0) * (np.eye(classes) - 1.0 / classes)
         return np.column_stack([matrix, np.zeros(classes)])
 
-    def logits(self, parameters: Floats, z: Floats) -> Floats:
-        return Features(z).logits(parameters[:, :-1], parameters[:, -1], np.empty((len(z), len(parameters))))
+    def logits(self, parameters: Floats, z: Floats, *, single: bool = False) -> Floats:
+        return _product(z, parameters[:, :-1], parameters[:, -1], single=single)
 
-    def transposed(self, slopes: Floats, z: Floats) -> Floats:
-        of_matrix = np.empty((z.shape[1], z.shape[1]))
-        Features(np.ascontiguousarray(slopes.T)).logits(z.T, None, of_matrix)
-        return np.column_stack([of_matrix, slopes.sum(axis=0)])
+    def transposed(self, slopes: Floats, z: Floats, *, single: bool = False) -> Floats:
+        return np.column_stack([_product(np.ascontiguousarray(slopes.T), z.T, single=single), slopes.sum(axis=0)])
 
     def curvature(self, spread: Floats, z: Floats) -> tuple[Floats, ...]:
         """That of each class, and the logits' products that all share."""
@@ -40,9 +43,10 @@ class _Matrix:
         scale = 1.0 / (C * np.outer(share, np.maximum(values, 0.0)) + 1.0)
 
         def solve(gradient: Floats) -> Floats:
-            solved: Floats = ((gradient @ vectors) * scale) @ vectors.T
-            # a change that all classes have in common changes no probability, and the Hessian sees only the penalty
+            solved = _product(_product(gradient, vectors.T) * scale, vectors)
+            # what all classes have in common changes no probability, nor what all centred logits are multiplied by
             solved -= solved.mean(axis=0)
+            solved[:, :-1] -= solved[:, :-1].mean(axis=1, keepdims=True)
             return solved
 
         return solve

@@ -17,11 +17,11 @@ class _Vector:
     def identity(self, classes: int, scale: float) -> Floats:
         return np.column_stack([np.full(classes, scale), np.zeros(classes)])
 
-    def logits(self, parameters: Floats, z: Floats) -> Floats:
+    def logits(self, parameters: Floats, z: Floats, *, single: bool = False) -> Floats:
         scaled: Floats = z * parameters[:, 0] + parameters[:, 1]
         return scaled
 
-    def transposed(self, slopes: Floats, z: Floats) -> Floats:
+    def transposed(self, slopes: Floats, z: Floats, *, single: bool = False) -> Floats:
         return np.column_stack([np.einsum("rk,rk->k", slopes, z), slopes.sum(axis=0)])
 
     def curvature(self, spread: Floats, z: Floats) -> tuple[Floats, ...]:
