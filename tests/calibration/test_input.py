@@ -188,7 +188,12 @@ def with_(row, column, value):
 CLASSES = (
     "pass classes=, the labels of all columns in order: the classifier's classes_, or range(K) for numbers of columns"
 )
+FAR = "expected logits within 1e+18 of their mean, got some that are farther apart; divide all of them by one number"
 ANY = [
+    *(
+        ({}, with_(1, 2, value), [0, 1, 2], None, f"logits, row 1 (counted from 0): {FAR}")
+        for value in (1e19, -1e200, 1.7e308)
+    ),
     ({"tol": 0.0}, np.eye(3), [0, 1, 2], None, "tol: expected a finite number above 0, got 0.0; pass one such number"),
     (
         {},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +38,11 @@ class Centred(NamedTuple):
     @classmethod
     def of(cls, logits: NDArray[Any]) -> Centred:
         """Of logits (R, K)."""
-        wide = logits.astype(np.float64, order="C")
+        with np.errstate(over="ignore", invalid="ignore"):  # a fit says what is too large
+            return cls._of(logits.astype(np.float64, order="C"))
+
+    @classmethod
+    def _of(cls, wide: Floats) -> Centred:
         if wide.min(initial=0.0) > -np.inf:
             # of a large offset differences are left before anything is added up
             wide -= wide[:, :1].copy()
@@ -84,14 +89,15 @@ class Block(NamedTuple):
         return of_rows
 
 
-class Rows(NamedTuple):
+@dataclass(frozen=True)
+class Rows:
     """Logits (N, K), their targets, and float64 weights (N,)."""
 
     logits: NDArray[Any]
     targets: IndexTargets | SoftTargets
     weight: Floats
 
-    def __iter__(self) -> Iterator[Block]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Block]:
         """All of them, in blocks."""
         targets = self.targets[0]
         for rows in blocks(self.logits.shape):

@@ -13,6 +13,9 @@ from crossentropy.calibration._rows import Block, Rows
 #: Newton's method takes some ten steps, a bracket halved in its exponents some hundred.
 _MOST_STEPS = 200
 
+#: How far a logit may be from its row's mean: float32 holds the squares.
+_FARTHEST = 1e18
+
 #: Of the slope in the end: one this small at 0 is what rounding leaves of none.
 _ROUNDING = 1e-14
 
@@ -52,11 +55,11 @@ class Found(NamedTuple):
 
 
 def look(rows: Rows) -> Look:
-    """One reading; ``ValueError`` names the first row whose target has mass on an impossible class."""
+    """One reading; ``ValueError`` names the first row whose target is impossible, or whose logits are too far apart."""
     loss = slope = curvature = last_slope = 0.0
     for block in rows:
         z, impossible = block.centred
-        _check_possible(block)
+        _check(block)
         possible = np.full(len(z), z.shape[1]) if impossible is None else (~impossible).sum(axis=1)
         largest, of_target = block.centred.marked(z.copy()).max(axis=1), block.of_targets(z)
         uniform = np.broadcast_to(np.log(possible)[:, None], z.shape)
@@ -67,7 +70,17 @@ def look(rows: Rows) -> Look:
     return Look(loss, 0.0 if abs(slope) <= _ROUNDING * last_slope else slope, curvature, last_slope)
 
 
-def _check_possible(block: Block) -> None:
+def _check(block: Block) -> None:
+    far = ~(np.abs(block.centred.logits).max(axis=1) < _FARTHEST)
+    if far.any():
+        raise ValueError(
+            sentence(
+                f"logits, row {block.rows.start + int(np.argmax(far))} (counted from 0)",
+                expected=f"logits within {_FARTHEST:g} of their mean",
+                received="some that are farther apart",
+                remedy="divide all of them by one number",
+            )
+        )
     if block.centred.impossible is None:
         return
     wrong = (block.of_targets(block.centred.impossible.astype(np.float64)) > 0.0) & (block.weight > 0.0)
