@@ -12,7 +12,7 @@ from crossentropy._problems import IndexTargets, SoftTargets
 from crossentropy.calibration import MatrixScaling, TemperatureScaling, VectorScaling
 from crossentropy.calibration._newton import Objective
 from crossentropy.calibration._rows import Rows
-from crossentropy.calibration._temperature import _derivatives, look
+from crossentropy.calibration._temperature import derivatives, look
 
 REGULARISED = [VectorScaling, MatrixScaling]
 SCALINGS = [TemperatureScaling, *REGULARISED]
@@ -124,7 +124,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("scaling", "kind", "with_impossible"), CASES)
-def test_derivatives_are_those_of_the_value(scaling, kind, with_impossible):
+def testderivatives_are_those_of_the_value(scaling, kind, with_impossible):
     objective = Objective(some_rows(kind, with_impossible=with_impossible), scaling._linear, C=0.7)
     random = np.random.default_rng(3)
     shape = (3, 2) if scaling is VectorScaling else (3, 4)
@@ -139,16 +139,16 @@ def test_derivatives_are_those_of_the_value(scaling, kind, with_impossible):
 
 @pytest.mark.parametrize("kind", ["labels", "soft labels"])
 @pytest.mark.parametrize("with_impossible", [False, True])
-def test_derivatives_by_the_inverse_temperature(kind, with_impossible):
+def testderivatives_by_the_inverse_temperature(kind, with_impossible):
     rows, h = some_rows(kind, with_impossible=with_impossible), 1e-5
-    value, slope, curvature = _derivatives(rows, 0.4)
-    ahead, behind = _derivatives(rows, 0.4 + h), _derivatives(rows, 0.4 - h)
+    value, slope, curvature = derivatives(rows, 0.4)
+    ahead, behind = derivatives(rows, 0.4 + h), derivatives(rows, 0.4 - h)
     assert slope == pytest.approx((ahead[0] - behind[0]) / (2 * h), rel=1e-8)
     assert curvature == pytest.approx((ahead[1] - behind[1]) / (2 * h), rel=1e-8)
     # what one look says of the ends
     at_ends = look(rows)
-    assert at_ends[:3] == pytest.approx(_derivatives(rows, 1e-13), rel=1e-9)
-    assert at_ends.last_slope == pytest.approx(_derivatives(rows, 1e4)[1], rel=1e-9)
+    assert at_ends[:3] == pytest.approx(derivatives(rows, 1e-13), rel=1e-9)
+    assert at_ends.last_slope == pytest.approx(derivatives(rows, 1e4)[1], rel=1e-9)
     assert value > 0.4 * at_ends.last_slope
 
 
@@ -247,3 +247,13 @@ def test_many_classes_need_no_hessian():
     model = MatrixScaling(C=0.01).fit(logits, y, s)
     assert model.coef_.shape == (400, 400)
     assert model.gap_ <= 1e-6 * model.objective_
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-3, 1e3])
+@pytest.mark.parametrize("scaling", REGULARISED)
+def test_logits_may_be_of_any_size(scaling, scale):
+    """The smallest would need a factor so large that no penalty lets it be."""
+    logits, y, s = data()
+    model = scaling().fit(scale * logits, y, s)
+    assert model.gap_ <= 1e-6 * model.objective_
+    assert model.n_iter_ <= 6

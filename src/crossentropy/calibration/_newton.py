@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from crossentropy.calibration._rows import Floats, Rows
-from crossentropy.calibration._temperature import look
+from crossentropy.calibration._temperature import derivatives, look
 from crossentropy.calibration._temperature import minimise as best_temperature
 
 #: How near the temperature to begin with is to its best.
@@ -85,12 +85,15 @@ class Objective:
         self._identity = linear.identity(rows.logits.shape[1], 1.0)
 
     def start(self) -> Floats:
-        """The best common temperature, about, where there is one; else the identity."""
+        """The best common temperature, about, where there is one and the penalty allows it; else the identity."""
         at_ends = look(self._rows)
-        scale = 1.0
         if at_ends.slope < 0.0 < at_ends.last_slope:
-            scale = best_temperature(self._rows, at_ends, tol=_NEAR).beta
-        return self._linear.identity(len(self._identity), scale)
+            found = best_temperature(self._rows, at_ends, tol=_NEAR)
+            point = self._linear.identity(len(self._identity), found.beta)
+            won = derivatives(self._rows, 1.0)[0] - found.loss
+            if 0.5 * float(np.sum((point - self._identity) ** 2)) < self.C * won:
+                return point
+        return self._identity
 
     def evaluate(self, point: Floats) -> _Evaluation:
         """The value and derivatives at a point, in one pass."""

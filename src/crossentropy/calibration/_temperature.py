@@ -106,7 +106,7 @@ def minimise(rows: Rows, at_ends: Look, *, tol: float) -> Found:
     # f' mostly curves downwards: from the left Newton's method comes nearer without going too far
     beta = -at_ends.slope / at_ends.curvature
     for step in range(1, _MOST_STEPS + 1):
-        loss, slope, curvature = _derivatives(rows, beta)
+        loss, slope, curvature = derivatives(rows, beta)
         here = Line(beta, loss, slope)
         if slope < 0.0:
             left, lowest = here, beta
@@ -132,7 +132,7 @@ def _next(beta: float, slope: float, curvature: float, lowest: float, highest: f
     return math.sqrt(lowest * highest) if lowest > 0.0 else 0.25 * highest
 
 
-def _derivatives(rows: Rows, beta: float) -> tuple[float, float, float]:
+def derivatives(rows: Rows, beta: float) -> tuple[float, float, float]:
     """f, f' and f'' at β."""
     loss = slope = curvature = 0.0
     for block in rows:
