@@ -40,8 +40,9 @@ def test_import_brings_numpy_and_nothing_heavy() -> None:
     assert not brought & HEAVY
 
 
-def test_linear_models_bring_nothing_that_only_their_exports_need() -> None:
-    assert not brought_by("crossentropy.linear_model") & {"torch", "onnx", "onnxruntime"}
+@pytest.mark.parametrize("package", ["linear_model", "calibration"])
+def test_linear_models_bring_nothing_that_only_their_exports_need(package: str) -> None:
+    assert not brought_by(f"crossentropy.{package}") & {"torch", "onnx", "onnxruntime"}
 
 
 def test_distributed_says_what_it_needs() -> None:
@@ -81,6 +82,7 @@ ARROWS = {
     "distributed": {"public", "torch"},
     "explanation": {"public", "reference"},
     "linear_model": {"public", "io"},
+    "calibration": {"public", "linear_model"},
     "evaluation": {"public", "io", "reference"},
     "cli": {"public", "io", "explanation", "linear_model", "evaluation"},
 }
