@@ -161,21 +161,20 @@ ElementProblem as_one_row(ElementProblem p) {
     return p;
 }
 
-// Where the logits of a group lie: those of a class side by side if they may, which is what the kernel for rows is fast
-// with; elements end to end, which is what theirs is fast with; else in rows.
+// Where the logits of a group lie: side by side those of a class if they may, as the kernel of rows likes them best; of
+// elements that make one row those of a row, nothing between; else rows in whole lines.
 template <class T>
 struct Logits {
-    std::int64_t group, numbers, row, column;
+    std::int64_t group, row, column = 1, numbers;
     bool one_row;
 
-    Logits(const Weights<T> &weight, std::int64_t classes, std::int64_t x_row, bool elements, bool may_be_one_row) {
+    Logits(const Weights<T> &weight, std::int64_t classes, std::int64_t x_row, bool are_elements, bool make_one_row) {
         const bool few = weight.all_are_few();
         row = few ? classes : odd_lines<T>(weight.columns());
         group = rows_of_a_group<T>(x_row + row);
-        column = 1;
-        one_row = few && may_be_one_row;
-        numbers = row * group;
-        if (few && !elements) row = 1, column = odd_lines<T>(group), numbers = column * classes;
+        numbers = group * row;
+        one_row = make_one_row && classes < 4 * lanes32;  // longer rows are as fast
+        if (few && !are_elements) row = 1, column = odd_lines<T>(group), numbers = column * classes;
     }
 };
 
@@ -225,7 +224,10 @@ Weighed pass(const Problem &p, const LinearProblem &model) {
                 reader.read(first + r, some, x + r * x_row, x_row);
                 weight.multiply(x + r * x_row, x_row, some, z + r * at.row, at.row, at.column);
             }
-            View logits = block_of(z, count, classes, at.row);
+            const std::int64_t z_row = at.one_row ? classes : at.row;
+            for (std::int64_t r = 1; z_row != at.row && r < count; ++r)
+                std::memmove(z + r * z_row, z + r * at.row, (std::size_t)classes * sizeof(T));
+            View logits = block_of(z, count, classes, z_row);
             logits.col_stride = at.column;
             Problem own = part_of(p, first, logits);
             if (at.one_row) own = as_one_row(own);
@@ -239,8 +241,8 @@ Weighed pass(const Problem &p, const LinearProblem &model) {
                 if (at.one_row) found.row = found.col / classes, found.col %= classes;
                 found.row += first;
             }
-            products.add(sums, z, at.row, at.column, x, x_row, count);
-            add_columns(z, at.row, at.column, count, classes, column_sums);
+            products.add(sums, z, z_row, at.column, x, x_row, count);
+            add_columns(z, z_row, at.column, count, classes, column_sums);
         }
         turn.wait();
         sum.add(part);

@@ -71,24 +71,40 @@ __attribute__((always_inline)) inline void add_products(const T *a, std::int64_t
     }
 }
 
-// Each two lanes of a, then of b, added.
-template <class T, int... lane>
-typename Lanes<T>::Vector add_neighbours(typename Lanes<T>::Vector a, typename Lanes<T>::Vector b,
-                                         std::integer_sequence<int, lane...>) {
+// Which lane of two vectors, the second one's numbered on, goes to a lane of their sum: units of so many lanes are
+// added to their neighbours, first all of the one vector, then of the other. Lanes are moved within 16 bytes, or in
+// units of that: all else is slower.
+template <class T, int unit>
+constexpr int lane_of_pair(int lane, bool second) {
+    constexpr int count = Lanes<T>::count, block = 16 / sizeof(T), span = unit == 1 ? block : count, half = span / 2;
+    const int at = lane % half;
+    return lane / span * span + at / unit * 2 * unit + at % unit + (second ? unit : 0) +
+           (lane % span < half ? 0 : count);
+}
+
+template <class T, int unit, int... lane>
+__attribute__((always_inline)) inline typename Lanes<T>::Vector add_neighbours(typename Lanes<T>::Vector a,
+                                                                               typename Lanes<T>::Vector b,
+                                                                               std::integer_sequence<int, lane...>) {
 #if defined(__clang__)
-    return __builtin_shufflevector(a, b, 2 * lane...) + __builtin_shufflevector(a, b, 2 * lane + 1 ...);
+    return __builtin_shufflevector(a, b, lane_of_pair<T, unit>(lane, false)...) +
+           __builtin_shufflevector(a, b, lane_of_pair<T, unit>(lane, true)...);
 #else
     using Numbers = typename Lanes<T>::Numbers;
-    return __builtin_shuffle(a, b, Numbers{2 * lane...}) + __builtin_shuffle(a, b, Numbers{2 * lane + 1 ...});
+    return __builtin_shuffle(a, b, Numbers{lane_of_pair<T, unit>(lane, false)...}) +
+           __builtin_shuffle(a, b, Numbers{lane_of_pair<T, unit>(lane, true)...});
 #endif
 }
 
-// As many vectors as there are lanes: lane l of the result is the sum over all lanes of vector l.
-template <class T, int count = Lanes<T>::count>
-__attribute__((always_inline)) inline typename Lanes<T>::Vector sums_of(typename Lanes<T>::Vector (&x)[count]) {
-    for (int left = count / 2; left > 0; left /= 2)
-        for (int i = 0; i < left; ++i)
-            x[i] = add_neighbours<T>(x[2 * i], x[2 * i + 1], std::make_integer_sequence<int, count>());
+// Of as many vectors as there are lanes: lane l of the result is the sum over all lanes of vector l.
+template <class T, int left = Lanes<T>::count / 2>
+__attribute__((always_inline)) inline typename Lanes<T>::Vector sums_of(
+    typename Lanes<T>::Vector (&x)[Lanes<T>::count]) {
+    constexpr int count = Lanes<T>::count, block = 16 / sizeof(T);
+    for (int i = 0; i < left; ++i)
+        x[i] = add_neighbours<T, (left >= count / block ? 1 : block)>(x[2 * i], x[2 * i + 1],
+                                                                      std::make_integer_sequence<int, count>());
+    if constexpr (left > 1) sums_of<T, left / 2>(x);
     return x[0];
 }
 

@@ -10,15 +10,16 @@
 namespace crossentropy::CE_ISA {
 
 // Coefficients (K, D) and intercepts, filled up with zeros. Classes that fill vectors lie side by side in panels, and a
-// row's features are taken one by one; of the few that are left, each lies on its own, and features are taken side by
-// side, of as many rows and classes at once as a vector has lanes.
+// row's features are taken one by one; of the few that are left each lies on its own, and features are taken side by
+// side. Where these are all, their logits may lie in any order.
 template <class T>
 class Weights {
   public:
     Weights(const double *coef, const double *intercept, std::int64_t classes, std::int64_t features)
-        : classes_(classes), features_(features), row_(up_to_multiple(features, count)) {
+        : features_(features), row_(up_to_multiple(features, count)) {
         const std::int64_t left = classes % count;
-        few_ = left * (row_ / count + 2) <= features ? left : 0;  // the sums across lanes are worth two vectors
+        // sums across lanes cost as much as two vectors of features
+        few_ = classes < count || left * (row_ / count + 2) <= features ? left : 0;
         paneled_ = up_to_multiple(classes - few_, count);
         values_.resize((std::size_t)(paneled_ * features + few_ * row_));
         offsets_.resize((std::size_t)(paneled_ + few_));
@@ -31,8 +32,8 @@ class Weights {
         }
     }
 
-    // Whether logits may lie in any order, else those of a row side by side, so many.
     bool all_are_few() const { return paneled_ == 0; }
+    // Logits of a row, with what fills panels up.
     std::int64_t columns() const { return paneled_ + few_; }
     // Whether rows may be taken a few at a time.
     bool one_panel() const { return paneled_ <= width; }
@@ -77,8 +78,12 @@ class Weights {
     void singles(std::int64_t first, const T *x, std::int64_t x_row, std::int64_t rows, T *z, std::int64_t z_row,
                  std::int64_t z_class) const {
         constexpr int tall = count / classes;
+        T offset[count];
+        for (int l = 0; l < count; ++l) offset[l] = offsets_[(std::size_t)(first + l / tall)];
+        const typename L::Vector offsets = L::load(offset);
         for (std::int64_t r = 0; r < rows; r += tall) {
-            typename L::Vector sums[count] = {};
+            typename L::Vector sums[count];
+            for (int l = 0; l < count; ++l) sums[l] = L::splat(0);
             const T *at[(tall + 2) / 3];
             for (int m = 0; m < tall; m += 3) at[m / 3] = x + (r + m) * x_row;
             for (std::int64_t d = 0; d < row_; d += count) {
@@ -90,19 +95,18 @@ class Weights {
                 }
             }
             T lane[count];
-            store(lane, sums_of<T>(sums));
+            store(lane, sums_of<T>(sums) + offsets);
             for (int k = 0; k < classes; ++k) {
-                const T offset = offsets_[(std::size_t)(first + k)];
                 T *to = z + r * z_row + (first + k) * z_class;
                 if (z_row == 1)
-                    for (int m = 0; m < tall; ++m) to[m] = lane[k * tall + m] + offset;
+                    for (int m = 0; m < tall; ++m) to[m] = lane[k * tall + m];
                 else
-                    for (int m = 0; m < tall; ++m) to[m * z_row] = lane[k * tall + m] + offset;
+                    for (int m = 0; m < tall; ++m) to[m * z_row] = lane[k * tall + m];
             }
         }
     }
 
-    std::int64_t classes_, features_, row_, paneled_, few_;
+    std::int64_t features_, row_, paneled_, few_;
     std::vector<T> values_, offsets_;
 };
 
