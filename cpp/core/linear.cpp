@@ -173,7 +173,7 @@ struct Logits {
         row = few ? classes : odd_lines<T>(weight.columns());
         group = rows_of_a_group<T>(x_row + row);
         numbers = group * row;
-        one_row = make_one_row && classes < 4 * lanes32;  // longer rows are as fast
+        one_row = make_one_row;
         if (few && !are_elements) row = 1, column = odd_lines<T>(group), numbers = column * classes;
     }
 };
