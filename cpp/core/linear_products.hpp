@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "linear.hpp"
-#include "parallel.hpp"
 
 namespace crossentropy::CE_ISA {
 

@@ -10,7 +10,7 @@
 
 namespace crossentropy::CE_ISA {
 
-constexpr std::int64_t widest_single_row = lanes32 == 16 ? 256 : 128;  // above it, lanes along the classes are faster
+constexpr std::int64_t widest_single_row = 128;  // above it, lanes along the classes are faster
 
 // Of a few classes; sums of more are float64.
 template <int n>

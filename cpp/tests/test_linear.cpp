@@ -118,7 +118,8 @@ void first_element_that_is_not_finite() {
     struct {
         std::int64_t row, feature;
         double value;
-    } const found[] = {{4999, 8, not_a_number}, {4500, 0, infinity}, {2100, 7, -infinity}, {2100, 3, not_a_number}, {7, 5, infinity}};
+    } const found[] = {
+        {4999, 8, not_a_number}, {4500, 0, infinity}, {2100, 7, -infinity}, {2100, 3, not_a_number}, {7, 5, infinity}};
     for (int threads : {1, 3})
         for (Layout layout : {Layout::padded_rows, Layout::columns}) {
             set_thread_count(threads);
