@@ -2,9 +2,9 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
 
 #include "linear.hpp"
+#include "scratch.hpp"
 
 namespace crossentropy::CE_ISA {
 
@@ -15,19 +15,20 @@ template <class T>
 class Weights {
   public:
     Weights(const double *coef, const double *intercept, std::int64_t classes, std::int64_t features)
-        : features_(features), row_(up_to_multiple(features, count)) {
-        const std::int64_t left = classes % count;
-        // sums across lanes cost as much as two vectors of features
-        few_ = classes < count || left * (row_ / count + 2) <= features ? left : 0;
-        paneled_ = up_to_multiple(classes - few_, count);
-        values_.resize((std::size_t)(paneled_ * features + few_ * row_));
-        offsets_.resize((std::size_t)(paneled_ + few_));
+        : features_(features),
+          row_(up_to_multiple(features, count)),
+          few_(few_of(classes)),
+          paneled_(up_to_multiple(classes - few_, count)),
+          memory_(1, 1, (columns() * (row_ + 1)) * (std::int64_t)sizeof(T) / 8 + 1),
+          values_((T *)memory_.array(0, 0)),
+          offsets_(values_ + paneled_ * features + few_ * row_) {
+        std::fill(values_, offsets_ + columns(), T(0));
         for (std::int64_t k = 0; k < classes; ++k) {
             const bool in_panel = k < classes - few_;
             const std::int64_t first = k / width * width, step = in_panel ? std::min(width, paneled_ - first) : 1;
-            T *to = in_panel ? values_.data() + first * features + (k - first) : single(k);
+            T *to = in_panel ? values_ + first * features + (k - first) : single(k);
             for (std::int64_t d = 0; d < features; ++d) to[d * step] = (T)coef[k * features + d];
-            offsets_[(std::size_t)k] = intercept ? (T)intercept[k] : T(0);
+            offsets_[k] = intercept ? (T)intercept[k] : T(0);
         }
     }
 
@@ -54,8 +55,13 @@ class Weights {
     using L = Lanes<T>;
     static constexpr std::int64_t count = L::count, width = tile_vectors * count;
 
-    T *single(std::int64_t k) { return values_.data() + paneled_ * features_ + (k - paneled_) * row_; }
-    const T *single(std::int64_t k) const { return const_cast<Weights *>(this)->single(k); }
+    // Of the classes that fill no vector, those that need no panel: sums across lanes cost as much as two vectors.
+    std::int64_t few_of(std::int64_t classes) const {
+        const std::int64_t left = classes % count;
+        return classes < count || left * (row_ / count + 2) <= features_ ? left : 0;
+    }
+
+    T *single(std::int64_t k) const { return values_ + paneled_ * features_ + (k - paneled_) * row_; }
 
     template <int vectors>
     void panel(std::int64_t first, const T *x, std::int64_t x_row, std::int64_t rows, T *z, std::int64_t z_row) const {
@@ -63,10 +69,10 @@ class Weights {
         for (std::int64_t r = 0; r < rows; r += tall) {
             Tile<T, tall, vectors> tile;
             for (int v = 0; v < vectors; ++v) {
-                const auto offset = L::load(offsets_.data() + first + v * count);
+                const auto offset = L::load(offsets_ + first + v * count);
                 for (int m = 0; m < tall; ++m) tile[m][v] = offset;
             }
-            add_products<T, tall, vectors>(x + r * x_row, x_row, 1, values_.data() + first * features_, vectors * count,
+            add_products<T, tall, vectors>(x + r * x_row, x_row, 1, values_ + first * features_, vectors * count,
                                            features_, tile);
             for (int m = 0; m < tall; ++m)
                 for (int v = 0; v < vectors; ++v) store(z + (r + m) * z_row + first + v * count, tile[m][v]);
@@ -78,7 +84,7 @@ class Weights {
                  std::int64_t z_class) const {
         constexpr int tall = count / classes;
         T offset[count];
-        for (int l = 0; l < count; ++l) offset[l] = offsets_[(std::size_t)(first + l / tall)];
+        for (int l = 0; l < count; ++l) offset[l] = offsets_[first + l / tall];
         const typename L::Vector offsets = L::load(offset);
         for (std::int64_t r = 0; r < rows; r += tall) {
             typename L::Vector sums[count];
@@ -105,8 +111,9 @@ class Weights {
         }
     }
 
-    std::int64_t features_, row_, paneled_, few_;
-    std::vector<T> values_, offsets_;
+    const std::int64_t features_, row_, few_, paneled_;
+    const Scratch memory_;  // no std::vector: its functions may be linked into code for other instruction sets
+    T *const values_, *const offsets_;
 };
 
 // Σ slopesᵀ·features (K, D), rows filled up to whole vectors; of a symmetric product only tiles with elements on the
