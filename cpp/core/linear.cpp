@@ -59,13 +59,19 @@ class Reader {
             convert((const double *)view_.data + view_.offset(row), out);
     }
 
-    // `count` rows from `first` on, so far apart; as many that follow are asked of memory meanwhile.
+    // Asks memory for a row that is read later, or for nothing where there is none. Inlined, since GCC drops calls of
+    // what does nothing but prefetch.
+    __attribute__((always_inline)) void ask(std::int64_t row) const {
+        const std::int64_t size = view_.dtype == DType::f32 ? 4 : 8;
+        if (view_.col_stride != 1 || row >= view_.rows) return;
+        const char *from = (const char *)view_.data + view_.offset(row) * size;
+        for (std::int64_t b = 0; b < view_.cols * size; b += 64) __builtin_prefetch(from + b);
+    }
+
+    // `count` rows from `first` on, so far apart; as many that follow are asked for meanwhile.
     void read(std::int64_t first, std::int64_t count, T *out, std::int64_t row) const {
-        const std::int64_t size = view_.dtype == DType::f32 ? 4 : 8,
-                           bytes = view_.col_stride == 1 ? view_.cols * size : 0;
         for (std::int64_t r = 0; r < count; ++r) {
-            const char *next = (const char *)view_.data + view_.offset(first + count + r) * size;
-            for (std::int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(next + b);
+            ask(first + count + r);
             read(first + r, out + r * row);
         }
     }
@@ -342,6 +348,8 @@ void run_gram(const GramProblem &p) {
             const std::int64_t count = std::min(group, end - first);
             for (std::int64_t r = 0; r < count; ++r) {
                 float *row = x + r * x_row, *by_weight = weighted + r * x_row;
+                const std::int64_t later = std::min(first + r + row_unit, p.count - 1);
+                reader.ask(p.rows ? p.rows[later] : later);
                 reader.read(p.rows ? p.rows[first + r] : first + r, row);
                 if (p.intercept) row[features] = 1.0f;
                 const float weight = (float)p.weight[first + r];
