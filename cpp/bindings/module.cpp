@@ -83,26 +83,29 @@ bool has_one_stride(const RowProblem &p) {
 }
 bool has_one_stride(const ElementProblem &p) { return p.targets.dims <= 1 && p.element_weight.dims <= 1; }
 
+// Parameters of a linear model's pass, of one number of features for the problem's rows.
+template <class Problem>
+LinearParameters parameters_of(const Held<Problem> &held, std::int64_t rows, std::int64_t cols, const Vector &coef,
+                               const Vector &intercept, const Doubles &coef_gradient, const Doubles &intercept_gradient,
+                               bool single) {
+    require(std::is_same_v<Problem, ElementProblem> || held.faultless, "weigh first, and find no fault");
+    require(rows == held.problem.predictions.rows, "features: one row for each of the problem");
+    require(has_one_stride(held.problem), "targets, weights, mask: rows of one stride");
+    const std::size_t classes = (std::size_t)held.problem.predictions.cols, numbers = classes * (std::size_t)cols;
+    require(coef.size() == numbers && coef_gradient.size() == numbers, "coef and its gradient: classes by features");
+    require(intercept.size() == classes && intercept_gradient.size() == classes,
+            "intercept and its gradient: one for each class");
+    return {coef.data(), intercept.data(), coef_gradient.data(), intercept_gradient.data(), single};
+}
+
 // The sum of the losses of a linear model's logits; its gradient is added to the last two arrays.
 template <class Problem, Weighed (*Kernels::*run)(const Problem &, const LinearProblem &)>
 nb::tuple run_linear(const Held<Problem> &held, const Coded<Input> &features, const std::optional<Vector> &shift,
                      const std::optional<Vector> &scale, const Vector &coef, const Vector &intercept,
                      const Doubles &coef_gradient, const Doubles &intercept_gradient, bool single) {
-    require(std::is_same_v<Problem, ElementProblem> || held.faultless, "weigh first, and find no fault");
-    const View &shape = held.problem.predictions;
-    LinearProblem p;
-    p.features = features_of(features, shift, scale);
-    p.single = single;
-    require(p.features.view.rows == shape.rows, "features: one row for each of the problem");
-    require(has_one_stride(held.problem), "targets, weights, mask: rows of one stride");
-    const std::size_t numbers = (std::size_t)(shape.cols * p.features.view.cols), classes = (std::size_t)shape.cols;
-    require(coef.size() == numbers && coef_gradient.size() == numbers, "coef and its gradient: classes by features");
-    require(intercept.size() == classes && intercept_gradient.size() == classes,
-            "intercept and its gradient: one for each class");
-    p.coef = coef.data();
-    p.intercept = intercept.data();
-    p.coef_gradient = coef_gradient.data();
-    p.intercept_gradient = intercept_gradient.data();
+    const Features f = features_of(features, shift, scale);
+    const LinearProblem p{
+        parameters_of(held, f.view.rows, f.view.cols, coef, intercept, coef_gradient, intercept_gradient, single), f};
     Weighed w;
     {
         nb::gil_scoped_release release;
@@ -115,22 +118,9 @@ nb::tuple run_linear(const Held<Problem> &held, const Coded<Input> &features, co
 template <class Problem, Weighed (*Kernels::*run)(const Problem &, const SparseProblem &)>
 nb::tuple run_sparse(const Held<Problem> &held, Sparse &sparse, const Vector &coef, const Vector &intercept,
                      const Doubles &coef_gradient, const Doubles &intercept_gradient, bool single) {
-    require(std::is_same_v<Problem, ElementProblem> || held.faultless, "weigh first, and find no fault");
-    const View &shape = held.problem.predictions;
-    SparseProblem p;
-    p.features = sparse.features;
-    p.single = single;
-    require(p.features.rows == shape.rows, "features: one row for each of the problem");
-    require(has_one_stride(held.problem), "targets, weights, mask: rows of one stride");
-    const std::size_t numbers = (std::size_t)(shape.cols * p.features.cols), classes = (std::size_t)shape.cols;
-    require(coef.size() == numbers && coef_gradient.size() == numbers, "coef and its gradient: classes by features");
-    require(intercept.size() == classes && intercept_gradient.size() == classes,
-            "intercept and its gradient: one for each class");
-    p.coef = coef.data();
-    p.intercept = intercept.data();
-    p.coef_gradient = coef_gradient.data();
-    p.intercept_gradient = intercept_gradient.data();
-    const std::size_t room = (std::size_t)(2 * p.features.cols * sparse_step(shape.cols));
+    const SparseFeatures &f = sparse.features;
+    SparseProblem p{parameters_of(held, f.rows, f.cols, coef, intercept, coef_gradient, intercept_gradient, single), f};
+    const std::size_t room = (std::size_t)(2 * f.cols * sparse_step(held.problem.predictions.cols));
     Weighed w;
     {
         nb::gil_scoped_release release;

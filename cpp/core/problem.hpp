@@ -135,12 +135,16 @@ struct Features {
     const double *shift = nullptr, *scale = nullptr;  // (D,) each, or null
 };
 
+// Where a linear model's pass is, and what it adds to: (K, D) and (K,) each.
+struct LinearParameters {
+    const double *coef = nullptr, *intercept = nullptr;
+    double *coef_gradient = nullptr, *intercept_gradient = nullptr;
+    bool single = false;  // products in float32, else in float64
+};
+
 // Logits as a linear model's: features · coefᵀ + intercept, for a loss whose predictions have that shape and no memory.
-struct LinearProblem {
+struct LinearProblem : LinearParameters {
     Features features;
-    const double *coef = nullptr, *intercept = nullptr;              // (K, D), and (K,) or null
-    double *coef_gradient = nullptr, *intercept_gradient = nullptr;  // added to
-    bool single = false;                                             // products in float32, else in float64
 };
 
 // Sparse rows of features (N, D): row r has `values` at `columns`, from starts[r] to starts[r + 1], which are taken
@@ -157,13 +161,10 @@ struct SparseFeatures {
 // Numbers of a column in the room for coefficients and sums: its classes, and what aligns them.
 constexpr std::int64_t sparse_step(std::int64_t classes) { return classes > 8 ? (classes + 7) / 8 * 8 : 8; }
 
-// A linear model of sparse features.
-struct SparseProblem {
+// The same of sparse features.
+struct SparseProblem : LinearParameters {
     SparseFeatures features;
-    const double *coef = nullptr, *intercept = nullptr;
-    double *coef_gradient = nullptr, *intercept_gradient = nullptr;
     double *room = nullptr;  // for D·sparse_step(K) coefficients and as many sums, of float32 or float64
-    bool single = false;
 };
 
 // The logits (N, K) of all rows.

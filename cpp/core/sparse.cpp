@@ -8,7 +8,6 @@
 #include "chunks.hpp"
 #include "dtypes.hpp"
 #include "kernels.hpp"
-#include "linear.hpp"
 #include "parallel.hpp"
 #include "parts.hpp"
 #include "scratch.hpp"
