@@ -34,8 +34,11 @@ _FEW_ROWS = 4096
 #: As many rows for each feature tell a block to a few hundredths.
 _ROWS_PER_FEATURE = 1024
 
-#: Rows that are chosen for all classes together at most, but for what a class cannot do without: 16 bytes each.
+#: Rows that are chosen for all classes together at most, but for what a class cannot do without.
 _MOST_CHOSEN = 1 << 22
+
+#: Chosen rows that are kept until they are summed over: with few of them to an array, a hundred bytes each.
+_MOST_WAITING = 1 << 18
 
 #: Features up to which one matrix is decomposed; beyond, the features' own sizes must do.
 _WIDEST = 4096
@@ -88,10 +91,7 @@ class SharedMetric:
     def __init__(self, objective: LinearObjective) -> None:
         self._without_offset = objective.without_offset
         penalty = np.sqrt(objective.penalty[:-1])
-        covariance = np.zeros((objective.width, objective.width))
-        for block in objective.rows:
-            covariance += gram(_dense(block), block.targets.row_weight / objective.rows.weight)
-        objective.passes += 1.0
+        (covariance,) = objective.kept(lambda: (_all_covariance(objective),))
         values, vectors = np.linalg.eigh(covariance / penalty / penalty[:, None])
         curvature = objective.C * objective.first_curvature()
         self._vectors = vectors / penalty[:, None]
@@ -123,15 +123,13 @@ class ClassMetric:
         self._without_offset = objective.without_offset
         size = objective.width + 1
         # the blocks at first, their factors then
-        self._inverse = np.zeros((objective.classes, size, size), np.float32)
         if point is None:
-            covariance = _covariance(objective)
+            (covariance,) = objective.kept(lambda: (_covariance(objective),))
+            self._inverse = np.empty((objective.classes, size, size), np.float32)
             for k, curvature in enumerate(objective.C * objective.first_curvature()):
                 self._inverse[k] = curvature * covariance
         else:
-            for block, k, rows, weight in _choose_rows(objective, point):
-                self._inverse[k] += objective.C * _gram(block, rows, weight, objective.fit_intercept)
-                objective.passes += len(rows) / objective.rows.shape[0]
+            (self._inverse,) = objective.kept(lambda: (_class_blocks(objective, point),), point)
         for found in self._inverse:
             found[...] = _inverse_factor(found, objective.penalty)
 
@@ -162,19 +160,40 @@ def _thresholds(objective: LinearObjective, total: Floats) -> Floats:
     return np.zeros_like(total) if most >= rows else total / most
 
 
+def _class_blocks(objective: LinearObjective, point: Floats) -> Singles:
+    """Each class's block of the Hessian at a point (K, D + 1, D + 1), without the penalty."""
+    size = objective.width + 1
+    blocks, read = np.zeros((objective.classes, size, size), np.float32), 0
+    for block, k, rows, weight in _choose_rows(objective, point):
+        blocks[k] += objective.C * _gram(block, rows, weight, objective.fit_intercept)
+        read += len(rows)
+    objective.passes += read / objective.rows.shape[0]
+    return blocks
+
+
+def _all_covariance(objective: LinearObjective) -> Floats:
+    """Σ weight·xxᵀ of all rows, of weights that add up to 1."""
+    covariance = np.zeros((objective.width, objective.width))
+    for block in objective.rows:
+        covariance += gram(_dense(block), block.targets.row_weight / objective.rows.weight)
+    objective.passes += 1.0
+    return covariance
+
+
 def _covariance(objective: LinearObjective) -> Floats:
     """Σ weight·xxᵀ, of weights that add up to 1, over as many rows as a class's block is summed over."""
     threshold = _thresholds(objective, np.ones(1))
     size = objective.width + 1
-    covariance, first = np.zeros((size, size)), 0
+    covariance, first, read = np.zeros((size, size)), 0, 0
     for block in objective.rows:
         weight, rows = block.targets.row_weight / objective.rows.weight, None
         end = first + len(weight)
         if threshold.any():
             ((rows, weight),) = _spread(weight[:, None], _chances(first, end), threshold)
         covariance += _gram(block, rows, weight, objective.fit_intercept)
-        objective.passes += len(weight) / objective.rows.shape[0]
+        read += len(weight)
         first = end
+    objective.passes += read / objective.rows.shape[0]
     return covariance
 
 
@@ -217,20 +236,25 @@ def _spread(weight: Floats, chance: Floats, threshold: Floats) -> list[tuple[NDA
 
 
 def _choose_rows(objective: LinearObjective, point: Floats) -> Iterator[tuple[Block, int, NDArray[np.int64], Floats]]:
-    """For each block and class, which rows the class's block is summed over, and with what weights."""
+    """For some rows and each class, which of them the class's block is summed over, and with what weights."""
     total = np.zeros(objective.classes)
     for _, _, curvature in objective.curvatures(point):
         total += curvature.sum(axis=0)
     threshold, before = _thresholds(objective, total), 0
-    of_block: list[list[tuple[NDArray[np.int64], Floats]]] = [[] for _ in total]
+    chosen: list[list[tuple[NDArray[np.int64], Floats]]] = [[] for _ in total]
+    waiting = 0
     for block, rows, curvature in objective.curvatures(point):
         chances = _chances(before + rows.start, before + rows.stop)
         for k, (taken, weight) in enumerate(_spread(curvature, chances, threshold)):
-            of_block[k].append((taken + rows.start, weight))
-        if rows.stop < block.features.shape[0]:
+            chosen[k].append((taken + rows.start, weight))
+            waiting += len(taken)
+        is_last = rows.stop == block.features.shape[0]
+        if not is_last and waiting < _MOST_WAITING:
             continue
-        before += rows.stop
-        for k, chosen in enumerate(of_block):
-            of_class, weights = (np.concatenate(part) for part in zip(*chosen, strict=True))
-            yield block, k, of_class, weights
-            chosen.clear()
+        for k, of_class in enumerate(chosen):
+            which, weights = (np.concatenate(part) for part in zip(*of_class, strict=True))
+            yield block, k, which, weights
+            of_class.clear()
+        waiting = 0
+        if is_last:
+            before += rows.stop
