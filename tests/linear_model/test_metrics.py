@@ -98,7 +98,10 @@ def test_some_of_the_rows_stand_for_all(monkeypatch):
     point = somewhere(problem)
     every = ClassMetric(problem, point)._inverse
     monkeypatch.setattr(_metrics, "_thresholds", lambda objective, total: total / 2000)
-    assert all(len(rows) <= 2100 for _, _, rows, _ in _metrics._choose_rows(problem, point))
+    assert all(
+        len(rows) <= 2100
+        for _, _, rows, _ in _metrics._choose_rows(problem, point, _metrics._total_curvature(problem, point))
+    )
     sampled = ClassMetric(problem, point)._inverse
     for a, b in zip(sampled.astype(np.float64), every.astype(np.float64), strict=True):
         ratio = a @ np.linalg.inv(b)  # its product with its transpose is 1 where both are the same
@@ -112,7 +115,7 @@ def test_chosen_rows_have_the_weight_of_all(monkeypatch):
     for _, _, curvature in problem.curvatures(point):
         total += curvature.sum(axis=0)
     monkeypatch.setattr(_metrics, "_thresholds", lambda objective, total: total / 2000)
-    for _, k, rows, weight in _metrics._choose_rows(problem, point):
+    for _, k, rows, weight in _metrics._choose_rows(problem, point, _metrics._total_curvature(problem, point)):
         assert np.all(np.diff(rows) > 0)
         assert weight.sum() == pytest.approx(total[k], rel=0.06)
 

@@ -20,7 +20,7 @@ from crossentropy.io._formats import StrPath, existing_file
 from crossentropy.io._read import DEFAULT_BLOCK_ROWS, read_blocks
 
 #: Features and targets, and the rows' weights where there are such.
-TrainingBlock = tuple[Any, Array] | tuple[Any, Array, Array]
+TrainingBlock = tuple[Any, ...]
 
 
 @dataclass(frozen=True)

@@ -53,15 +53,6 @@ class Source:
     """
 
     def __init__(self, blocks: Iterable[Any]) -> None:
-        if not hasattr(blocks, "__iter__") or iter(blocks) is blocks:
-            raise TypeError(
-                sentence(
-                    "blocks",
-                    expected="an iterable that begins anew each time, such as a list or a reader of crossentropy.io",
-                    received=f"{type(blocks).__name__}, which can be gone through once at most",
-                    remedy="pass an object whose __iter__ returns a new iterator",
-                )
-            )
         self._blocks = blocks
         #: Those of the first pass, once that is over.
         self.seals: list[_Seal] | None = None
@@ -69,7 +60,7 @@ class Source:
 
     def __iter__(self) -> Iterator[Given]:
         seals: list[_Seal] = []
-        for given in self._blocks:
+        for given in self._begun():
             self._at = len(seals)
             with self.naming():
                 names = getattr(given[0], "columns", None)
@@ -90,6 +81,19 @@ class Source:
                     remedy="return the same blocks each time",
                 )
             )
+
+    def _begun(self) -> Iterator[Any]:
+        iterator = iter(self._blocks) if hasattr(self._blocks, "__iter__") else None
+        if iterator is None or iterator is self._blocks:
+            raise TypeError(
+                sentence(
+                    "blocks",
+                    expected="an iterable that begins anew each time, such as a list or a reader of crossentropy.io",
+                    received=f"{type(self._blocks).__name__}, which can be gone through once at most",
+                    remedy="pass an object whose __iter__ returns a new iterator",
+                )
+            )
+        return iterator
 
     @contextlib.contextmanager
     def naming(self) -> Iterator[None]:

@@ -21,6 +21,8 @@ from crossentropy.linear_model._blocks import ACCEPTED, Source, rows_in_blocks, 
 from crossentropy.linear_model._history import Iteration, OnIteration
 from crossentropy.linear_model._journal import Journal, described
 from crossentropy.linear_model._objective import LinearObjective
+from crossentropy.linear_model._online import Online
+from crossentropy.linear_model._partial_fit import learn
 from crossentropy.linear_model._rows import Rows, RowsInMemory, Unkept
 from crossentropy.linear_model._solvers import Solution, minimise
 from crossentropy.linear_model._standardisation import Standardisation, not_finite
@@ -59,6 +61,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
     #: Whether a row has one class, or a distribution over the classes.
     _exclusive: ClassVar[bool]
 
+    #: What ``partial_fit`` knows of the rows so far.
+    _online: Online | None = None
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to rows X (N, D) and their targets y, each row weighted by ``sample_weight`` (N,) where given."""
         return fit_linear(self, X, y, sample_weight)
@@ -89,6 +94,38 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
         weight = sample_weights(sample_weight, len(y))
         known = self._known(survey(y, weight, exclusive=self._exclusive))
         return known.classes, known.of(y, weight)
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Learn from rows X (N, D) and their targets y beside all those of the calls before, which are not kept.
+
+        After calls whose rows weigh n in all, the model is near the minimum of f = C·Σ of the loss of all those rows +
+        ½‖W‖²: ``C`` weighs each row that was seen against one penalty, and rows that are passed again count again. So E
+        passes over the same rows at ``C/E`` come near :meth:`fit` to them at ``C``. Each call is a step of an online
+        Newton method: the least of the batch's own loss and a quadratic for all rows before, whose second derivatives
+        are averaged over the steps, rows weighing by the square of their position. There is no step length; units and
+        (of dense features, up to 64 MiB for all classes' matrices) correlations of features do not slow it, and the
+        same calls give the same model. Intercepts b at the mean of the first rows are drawn towards 0 by C·½b²/100,
+        since a class not seen yet has no finite one: the first call leads to the minimum of f with that, to ``tol``.
+
+        ``classes`` are all classes that will come, required in the first call unless targets are soft. They may be
+        given again, the same. ``class_weight="balanced"`` cannot be known and is refused. :meth:`fit` begins anew, and
+        so does the first call after it. Fitted are ``coef_``, ``intercept_``, ``classes_`` and ``n_iter_``, the number
+        of calls; ``warm_start`` plays no part.
+
+        >>> from sklearn.datasets import load_iris
+        >>> from crossentropy.linear_model import SoftmaxRegression
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SoftmaxRegression(C=0.1)
+        >>> for _ in range(10):
+        ...     for first in range(10):
+        ...         model = model.partial_fit(X[first::10], y[first::10], classes=[0, 1, 2])
+        >>> print(f"{model.loss(X, y):.3f} nats, by fit {SoftmaxRegression().fit(X, y).loss(X, y):.3f}")
+        0.120 nats, by fit 0.120
+
+        Raises ``ValueError`` as :meth:`fit`, and for ``classes`` that are missing, other ones than before, or a label
+        that is not among them.
+        """
+        return learn(self, X, y, classes, sample_weight, **_settings(self)._asdict())
 
     @abstractmethod
     def _known(self, found: Found) -> LabelsToTargets | LabelsToElements:
@@ -197,7 +234,7 @@ def _minimise(
     start = _start(estimator, objective, classes) if estimator.warm_start else None
     solution = minimise(objective, start, tol=settings.tol, max_iter=settings.max_iter, on_iteration=on_iteration)
     last = solution.evaluation
-    estimator.classes_ = classes
+    estimator._online, estimator.classes_ = None, classes
     estimator.coef_, estimator.intercept_ = objective.parameters(last.point)
     estimator.history_ = solution.history
     estimator.n_iter_ = solution.history[-1].iteration

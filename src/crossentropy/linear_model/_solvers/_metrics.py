@@ -129,7 +129,8 @@ class ClassMetric:
             for k, curvature in enumerate(objective.C * objective.first_curvature()):
                 self._inverse[k] = curvature * covariance
         else:
-            (self._inverse,) = objective.kept(lambda: (_class_blocks(objective, point),), point)
+            (total,) = objective.kept(lambda: (_total_curvature(objective, point),), point)
+            (self._inverse,) = objective.kept(lambda: (_class_blocks(objective, point, total),), point)
         for found in self._inverse:
             found[...] = _inverse_factor(found, objective.penalty)
 
@@ -160,11 +161,19 @@ def _thresholds(objective: LinearObjective, total: Floats) -> Floats:
     return np.zeros_like(total) if most >= rows else total / most
 
 
-def _class_blocks(objective: LinearObjective, point: Floats) -> Singles:
+def _total_curvature(objective: LinearObjective, point: Floats) -> Floats:
+    """Σ of each logit's second derivatives at a point (K,)."""
+    total = np.zeros(objective.classes)
+    for _, _, curvature in objective.curvatures(point):
+        total += curvature.sum(axis=0)
+    return total
+
+
+def _class_blocks(objective: LinearObjective, point: Floats, total: Floats) -> Singles:
     """Each class's block of the Hessian at a point (K, D + 1, D + 1), without the penalty."""
     size = objective.width + 1
     blocks, read = np.zeros((objective.classes, size, size), np.float32), 0
-    for block, k, rows, weight in _choose_rows(objective, point):
+    for block, k, rows, weight in _choose_rows(objective, point, total):
         blocks[k] += objective.C * _gram(block, rows, weight, objective.fit_intercept)
         read += len(rows)
     objective.passes += read / objective.rows.shape[0]
@@ -235,11 +244,10 @@ def _spread(weight: Floats, chance: Floats, threshold: Floats) -> list[tuple[NDA
     return [(rows, np.maximum(weight[rows, k], threshold[k])) for k, rows in enumerate(chosen)]
 
 
-def _choose_rows(objective: LinearObjective, point: Floats) -> Iterator[tuple[Block, int, NDArray[np.int64], Floats]]:
+def _choose_rows(
+    objective: LinearObjective, point: Floats, total: Floats
+) -> Iterator[tuple[Block, int, NDArray[np.int64], Floats]]:
     """For some rows and each class, which of them the class's block is summed over, and with what weights."""
-    total = np.zeros(objective.classes)
-    for _, _, curvature in objective.curvatures(point):
-        total += curvature.sum(axis=0)
     threshold, before = _thresholds(objective, total), 0
     chosen: list[list[tuple[NDArray[np.int64], Floats]]] = [[] for _ in total]
     waiting = 0
