@@ -141,7 +141,7 @@ def test_a_fit_and_a_clone_begin_anew():
     assert not hasattr(clone(model), "coef_")
     model.fit(X, y)
     np.testing.assert_array_equal(model.coef_, SoftmaxRegression().fit(X, y).coef_)
-    model.partial_fit(X[:50], y[:50], classes=[0, 1, 2])
+    model.partial_fit(X[:50], y[:50])  # the fit knows the classes
     fresh = SoftmaxRegression().partial_fit(X[:50], y[:50], classes=[0, 1, 2])
     np.testing.assert_array_equal(model.coef_, fresh.coef_)
     assert not (hasattr(model, "gap_") or hasattr(model, "history_") or hasattr(model, "objective_"))

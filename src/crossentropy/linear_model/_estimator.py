@@ -107,10 +107,10 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
         same calls give the same model. Intercepts b at the mean of the first rows are drawn towards 0 by C·½b²/100,
         since a class not seen yet has no finite one: the first call leads to the minimum of f with that, to ``tol``.
 
-        ``classes`` are all classes that will come, required in the first call unless targets are soft. They may be
+        ``classes`` are all classes that will come, required in the first call unless targets are soft; they may be
         given again, the same. ``class_weight="balanced"`` cannot be known and is refused. :meth:`fit` begins anew, and
-        so does the first call after it. Fitted are ``coef_``, ``intercept_``, ``classes_`` and ``n_iter_``, the number
-        of calls; ``warm_start`` plays no part.
+        so does the first call after it, with the classes of that fit if none are given. Fitted are ``coef_``,
+        ``intercept_``, ``classes_`` and ``n_iter_``, the number of calls; ``warm_start`` plays no part.
 
         >>> from sklearn.datasets import load_iris
         >>> from crossentropy.linear_model import SoftmaxRegression

@@ -37,7 +37,11 @@ def learn(
                 remedy="pass the weights",
             )
         )
-    found = _first(y, classes, exclusive=estimator._exclusive) if online is None else online.found
+    if online is None:
+        fitted = getattr(estimator, "classes_", None)
+        found = _first(y, fitted if classes is None else classes, exclusive=estimator._exclusive)
+    else:
+        found = online.found
     if classes is not None and not np.array_equal(np.unique(classes), found.classes):
         raise _classes(f"{found.classes.tolist()}, as the first call says", repr(classes))
     known = estimator._known(found)
