@@ -194,7 +194,7 @@ NAN[1, 2] = np.nan
             LogisticRegression(),
             (np.eye(3), [0, 1, 2], [0, 1, 2]),
             "y: expected two classes, or one column of 0 and 1 for each of several labels, got 3 classes; "
-            "use SoftmaxRegression where each row has exactly one of them",
+            "use SoftmaxRegression for these (Only binary classification is supported.)",
         ),
         (
             LogisticRegression().partial_fit(np.eye(3), np.eye(3)),

@@ -119,8 +119,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
         >>> for _ in range(10):
         ...     for first in range(10):
         ...         model = model.partial_fit(X[first::10], y[first::10], classes=[0, 1, 2])
-        >>> print(f"{model.loss(X, y):.3f} nats, by fit {SoftmaxRegression().fit(X, y).loss(X, y):.3f}")
-        0.120 nats, by fit 0.120
+        >>> print(f"{model.loss(X, y):.2f} nats, by fit {SoftmaxRegression().fit(X, y).loss(X, y):.2f}")
+        0.12 nats, by fit 0.12
 
         Raises ``ValueError`` as :meth:`fit`, and for ``classes`` that are missing, other ones than before, or a label
         that is not among them.

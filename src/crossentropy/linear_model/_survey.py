@@ -49,10 +49,7 @@ class Survey:
             self._soft = weight @ soft if self._soft is None else self._soft + weight @ soft
             return
         self._same_kind(y)
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        found, codes = np.unique(y, return_inverse=True)
-        mass = np.bincount(codes, weight, minlength=len(found)).astype(np.float64)
+        found, mass = _masses(column_or_1d(y, warn=True), weight)
         if self._classes is None:
             self._classes, self._masses = found, mass
             return
@@ -98,6 +95,21 @@ def survey(y: NDArray[Any], weight: Floats, *, exclusive: bool) -> Found:
     found = Survey(exclusive=exclusive)
     found.add(y, weight)
     return found.found()
+
+
+def _masses(y: NDArray[Any], weight: Floats) -> tuple[NDArray[Any], Floats]:
+    """The labels that occur, sorted, and what the rows of each weigh."""
+    if y.dtype.kind in "iu":
+        least, largest = int(y.min()), int(y.max())
+        if largest - least <= len(y):  # then counting is faster than sorting
+            wide = np.dtype(np.int64 if y.dtype.kind == "i" else np.uint64)
+            offsets = (y.astype(wide) - wide.type(least)).astype(np.int64)
+            occurs = np.bincount(offsets) > 0
+            classes = np.flatnonzero(occurs).astype(wide) + wide.type(least)
+            return classes.astype(y.dtype), np.bincount(offsets, weight).astype(np.float64)[occurs]
+    check_classification_targets(y)
+    classes, codes = np.unique(y, return_inverse=True)
+    return classes, np.bincount(codes, weight, minlength=len(classes)).astype(np.float64)
 
 
 def is_soft(y: Any) -> bool:

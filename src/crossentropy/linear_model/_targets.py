@@ -88,14 +88,8 @@ def labels_to_targets(found: Found, *, class_weight: Any, label_smoothing: float
     classes, mass = found.classes, found.masses
     # smoothing gives every class some of each row
     if not ((mass > 0.0).all() or (label_smoothing > 0.0 and mass.any())):
-        raise ValueError(
-            sentence(
-                "y" if found.is_soft else "sample_weight",
-                expected="a positive total weight in each class",
-                received=f"zero for class {classes.tolist()[int(np.argmin(mass > 0.0))]!r}",
-                remedy="weigh its rows above 0, or remove them",
-            )
-        )
+        label = classes.tolist()[int(np.argmin(mass > 0.0))]
+        raise _without_weight("y" if found.is_soft else "sample_weight", label)
     of_class = class_weights(class_weight, classes, mass)
     uniform = label_smoothing / len(classes)
     masses = of_class * ((1.0 - label_smoothing) * mass + uniform * found.total)
@@ -113,24 +107,38 @@ def labels_to_elements(found: Found, *, pos_weight: Any, fit_intercept: bool) ->
                 "y",
                 expected="two classes, or one column of 0 and 1 for each of several labels",
                 received=f"{len(found.classes)} classes",
-                remedy="use SoftmaxRegression where each row has exactly one of them",
+                # scikit-learn's checks ask for the words in brackets
+                remedy="use SoftmaxRegression for these (Only binary classification is supported.)",
             )
         )
     mass = found.masses if found.is_soft else found.masses[1:]
     outputs = len(mass)
     positive = positive_weights(pos_weight, outputs)
     missing = (mass <= 0.0) | (mass >= found.total)
-    if fit_intercept and missing.any():
+    if missing.any() and (fit_intercept or not mass.any()):
         output = int(np.argmax(missing))
+        if outputs == 1:
+            raise _without_weight("sample_weight", found.classes.tolist()[int(mass[0] <= 0.0)])
         raise ValueError(
             sentence(
-                "y" if outputs == 1 else f"y, column {output} (counted from 0)",
+                f"y, column {output} (counted from 0)",
                 expected="a positive total weight of positive and of negative rows",
-                received=f"none of {'positive' if mass[output] <= 0.0 else 'negative'} ones",
-                remedy="remove that column, or pass fit_intercept=False" if outputs > 1 else "add such rows",
+                received=f"zero of {'positive' if mass[output] <= 0.0 else 'negative'} ones",
+                remedy="remove that column, or pass fit_intercept=False",
             )
         )
     return LabelsToElements(found.classes, found.is_soft, positive, positive * mass)
+
+
+def _without_weight(argument: str, label: Any) -> ValueError:
+    return ValueError(
+        sentence(
+            argument,
+            expected="a positive total weight in each class",
+            received=f"zero for class {label!r}",
+            remedy="weigh its rows above 0, or remove them",
+        )
+    )
 
 
 def known_targets(y: NDArray[Any], classes: NDArray[Any]) -> IndexTargets | SoftTargets:
