@@ -10,16 +10,26 @@ from crossentropy.linear_model._softmax_objective import SoftmaxObjective
 from crossentropy.linear_model._solvers import _metrics
 from crossentropy.linear_model._solvers._metrics import ClassMetric, DiagonalMetric, SharedMetric, metric_at
 from crossentropy.linear_model._standardisation import Standardisation
-from crossentropy.linear_model._targets import training_targets
+from crossentropy.linear_model._survey import survey
+from crossentropy.linear_model._targets import labels_to_targets
 
 CLASSES, FEATURES = 5, 4
+
+
+def of_labels(y, weight):
+    return labels_to_targets(survey(y, weight, exclusive=True), class_weight=None, label_smoothing=0.0).of(y, weight)
+
+
+def chosen(problem, point):
+    curvatures = _metrics._Curvatures(problem, point)
+    return _metrics._choose_rows(problem, curvatures, curvatures.total())
 
 
 def objective(fit_intercept=True, rows=300, C=2.0):
     random = np.random.default_rng(1)
     X = random.normal(size=(rows, FEATURES)) @ random.normal(size=(FEATURES, FEATURES)) + 3.0
     y = np.arange(rows) % CLASSES
-    _, targets = training_targets(y, sample_weight=random.random(rows), class_weight=None, label_smoothing=0.0)
+    targets = of_labels(y, random.random(rows))
     standard = Standardisation.of(X, targets.row_weight, centre=fit_intercept, names=None)
     return SoftmaxObjective(RowsInMemory(X, standard, targets), C=C, fit_intercept=fit_intercept)
 
@@ -117,7 +127,7 @@ def test_some_of_the_rows_stand_for_all(monkeypatch):
     point = somewhere(problem)
     every = ClassMetric(problem, point)._inverse
     monkeypatch.setattr(_metrics, "_most_rows", lambda objective: 2000)
-    assert all(len(rows) <= 2100 for _, _, rows, _ in _metrics._choose_rows(problem, point))
+    assert all(len(rows) <= 2100 for _, _, rows, _ in chosen(problem, point))
     sampled = ClassMetric(problem, point)._inverse
     for a, b in zip(sampled.astype(np.float64), every.astype(np.float64), strict=True):
         ratio = a @ np.linalg.inv(b)  # its product with its transpose is 1 where both are the same
@@ -129,7 +139,7 @@ def test_chosen_rows_have_the_weight_of_all(monkeypatch):
     point = somewhere(problem)
     total = sum(curvature.sum(axis=0) for _, parts in problem.curvatures(point) for _, curvature in parts)
     monkeypatch.setattr(_metrics, "_most_rows", lambda objective: 2000)
-    for _, k, rows, weight in _metrics._choose_rows(problem, point):
+    for _, k, rows, weight in chosen(problem, point):
         assert np.all(np.diff(rows) > 0)
         assert weight.sum() == pytest.approx(total[k], rel=0.06)
 
@@ -151,7 +161,7 @@ def test_how_many_rows_a_block_is_summed_over(rows, width, classes, most):
 def test_duplicated_and_constant_features_still_have_a_metric():
     X = np.repeat(np.random.default_rng(4).normal(size=(50, 1)), 3, axis=1)
     X[:, 2] = 7.0
-    _, targets = training_targets(np.arange(50) % 3, sample_weight=None, class_weight=None, label_smoothing=0.0)
+    targets = of_labels(np.arange(50) % 3, np.ones(50))
     standard = Standardisation.of(X, targets.row_weight, centre=True, names=None)
     problem = SoftmaxObjective(RowsInMemory(X, standard, targets), C=1e12, fit_intercept=True)
     metric = metric_at(problem, problem.first.point)

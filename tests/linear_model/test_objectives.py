@@ -10,7 +10,8 @@ from crossentropy.linear_model._rows import RowsInMemory
 from crossentropy.linear_model._sigmoid_objective import SigmoidObjective
 from crossentropy.linear_model._softmax_objective import SoftmaxObjective
 from crossentropy.linear_model._standardisation import Standardisation
-from crossentropy.linear_model._targets import training_elements, training_targets
+from crossentropy.linear_model._survey import survey
+from crossentropy.linear_model._targets import labels_to_elements, labels_to_targets, sample_weights
 
 ROWS, FEATURES, CLASSES = 40, 3, 4
 
@@ -20,9 +21,9 @@ WEIGHTS = np.linspace(0.1, 2.0, ROWS)
 def softmax_problem(*, soft=False, sample_weight=None, class_weight=None, label_smoothing=0.0):
     """The targets, the objective's class, and the formula of the loss's sum and weight."""
     y = np.random.default_rng(3).dirichlet(np.ones(CLASSES), ROWS) if soft else np.arange(ROWS) % CLASSES
-    _, targets = training_targets(
-        y, sample_weight=sample_weight, class_weight=class_weight, label_smoothing=label_smoothing
-    )
+    weight = sample_weights(sample_weight, ROWS)
+    found = survey(y, weight, exclusive=True)
+    targets = labels_to_targets(found, class_weight=class_weight, label_smoothing=label_smoothing).of(y, weight)
     t = y if soft else np.eye(CLASSES)[y]
     t = (1.0 - label_smoothing) * t + label_smoothing / CLASSES
     w = np.array([(class_weight or {}).get(k, 1.0) for k in range(CLASSES)])
@@ -39,9 +40,9 @@ def sigmoid_problem(*, outputs=CLASSES, soft=False, sample_weight=None, pos_weig
     """The same of logistic regression."""
     y = np.random.default_rng(3).random((ROWS, outputs))
     y = y if soft else np.round(y)
-    _, targets = training_elements(
-        y if outputs > 1 else y[:, 0], sample_weight=sample_weight, pos_weight=pos_weight, fit_intercept=True
-    )
+    weight, given = sample_weights(sample_weight, ROWS), y if outputs > 1 else y[:, 0]
+    found = survey(given, weight, exclusive=False)
+    targets = labels_to_elements(found, pos_weight=pos_weight, fit_intercept=True).of(given, weight)
     p, s = np.broadcast_to(pos_weight, outputs), np.ones(ROWS) if sample_weight is None else sample_weight
 
     def loss(logits):

@@ -11,7 +11,8 @@ from sklearn.utils.validation import column_or_1d
 
 from crossentropy._problems import IndexTargets, SoftTargets
 from crossentropy._validation import sentence
-from crossentropy.linear_model._targets import is_soft, known_targets
+from crossentropy.linear_model._survey import is_soft
+from crossentropy.linear_model._targets import known_targets
 
 _REMEDY = (
     "pass classes=, the labels of all columns in order: the classifier's classes_, or range(K) for numbers of columns"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from abc import ABC, abstractmethod
-from typing import Any, Self, TypeVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +17,28 @@ from threadpoolctl import threadpool_limits
 
 from crossentropy._linear import Features, SparseFeatures, moments
 from crossentropy._validation import as_number, sentence
+from crossentropy.linear_model._blocks import ACCEPTED, Source, rows_in_blocks, survey_blocks
 from crossentropy.linear_model._history import Iteration, OnIteration
+from crossentropy.linear_model._journal import Journal, described
 from crossentropy.linear_model._objective import LinearObjective
-from crossentropy.linear_model._rows import Rows, RowsInMemory
+from crossentropy.linear_model._online import Online
+from crossentropy.linear_model._partial_fit import learn
+from crossentropy.linear_model._rows import Rows, RowsInMemory, Unkept
 from crossentropy.linear_model._solvers import Solution, minimise
 from crossentropy.linear_model._standardisation import Standardisation, not_finite
-from crossentropy.linear_model._targets import ElementTargets, Targets
+from crossentropy.linear_model._survey import Found, survey
+from crossentropy.linear_model._targets import (
+    ElementTargets,
+    LabelsToElements,
+    LabelsToTargets,
+    Targets,
+    sample_weights,
+)
 
 Floats = NDArray[np.float64]
 
 #: Logits in a block of rows where they need not all be kept.
 _BLOCK = 1 << 20
-
-#: What X may be: a NaN in it is named by us.
-_ACCEPTED: Any = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
 
 
 class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
@@ -48,13 +58,78 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
     gap_: float
     history_: tuple[Iteration, ...]
 
+    #: Whether a row has one class, or a distribution over the classes.
+    _exclusive: ClassVar[bool]
+
+    #: What ``partial_fit`` knows of the rows so far.
+    _online: Online | None = None
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to rows X (N, D) and their targets y, each row weighted by ``sample_weight`` (N,) where given."""
         return fit_linear(self, X, y, sample_weight)
 
-    @abstractmethod
+    def fit_blocks(self, blocks: Iterable[Any], *, checkpoint: str | os.PathLike[str] | None = None) -> Self:
+        """Fit to rows that need not fit into memory: as :meth:`fit` to all of them, whose result it has to rounding.
+
+        ``blocks`` are tuples (X, y) or (X, y, sample_weight) of some rows each, of an iterable that begins anew each
+        time: a list, a reader of :mod:`crossentropy.io`, or any object whose ``__iter__`` returns a new iterator. They
+        are gone through about as often as ``history_`` says in ``passes``, one at a time: each is let go of before the
+        next is asked for. X has one number of columns, one dtype and one kind (dense or CSR) in all blocks, the targets
+        are written in one way, and each time the blocks are the same.
+
+        ``checkpoint`` names a folder, which is made, in which what each pass found is kept. Where a fit was killed, the
+        same call on the same data goes on with the pass in which it was, to the same model bit for bit (on a processor
+        of the same instruction set, with the same libraries). The folder takes 8·K·(D + 1) bytes a pass, and up to
+        64 MiB for each of a few, and is removed when the fit has come to its end. One that is interrupted, or has run
+        out of ``max_iter``, leaves it: the same call, with a greater ``max_iter``, goes on from there.
+
+        Raises what :meth:`fit` raises, with the block's number, counted from 0; ``TypeError`` for blocks that can be
+        gone through once; ``ValueError`` for blocks that differ in form or change from one time to the next, and for
+        the checkpoint of another fit or other data, or a damaged one.
+        """
+        return fit_blocks(self, blocks, checkpoint=checkpoint)
+
     def _training(self, y: NDArray[Any], sample_weight: Any) -> tuple[NDArray[Any], Targets | ElementTargets]:
         """The classes, and the targets to fit to."""
+        weight = sample_weights(sample_weight, len(y))
+        known = self._known(survey(y, weight, exclusive=self._exclusive))
+        return known.classes, known.of(y, weight)
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Learn from rows X (N, D) and their targets y beside all those of the calls before, which are not kept.
+
+        After calls whose rows weigh n in all, the model is near the minimum of f = C·Σ of the loss of all those rows +
+        ½‖W‖²: ``C`` weighs each row that was seen against one penalty, and rows that are passed again count again. So E
+        passes over the same rows at ``C/E`` come near :meth:`fit` to them at ``C``. Each call is a step of an online
+        Newton method: the least of the batch's own loss and a quadratic for all rows before, whose second derivatives
+        are averaged over the steps, rows weighing by the square of their position. There is no step length; units and
+        (of dense features, up to 64 MiB for all classes' matrices) correlations of features do not slow it, and the
+        same calls give the same model. Intercepts b at the mean of the first rows are drawn towards 0 by C·½b²/100,
+        since a class not seen yet has no finite one: the first call leads to the minimum of f with that, to ``tol``.
+
+        ``classes`` are all classes that will come, required in the first call unless targets are soft; they may be
+        given again, the same. ``class_weight="balanced"`` cannot be known and is refused. :meth:`fit` begins anew, and
+        so does the first call after it, with the classes of that fit if none are given. Fitted are ``coef_``,
+        ``intercept_``, ``classes_`` and ``n_iter_``, the number of calls; ``warm_start`` plays no part.
+
+        >>> from sklearn.datasets import load_iris
+        >>> from crossentropy.linear_model import SoftmaxRegression
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SoftmaxRegression(C=0.1)
+        >>> for _ in range(10):
+        ...     for first in range(10):
+        ...         model = model.partial_fit(X[first::10], y[first::10], classes=[0, 1, 2])
+        >>> print(f"{model.loss(X, y):.2f} nats, by fit {SoftmaxRegression().fit(X, y).loss(X, y):.2f}")
+        0.12 nats, by fit 0.12
+
+        Raises ``ValueError`` as :meth:`fit`, and for ``classes`` that are missing, other ones than before, or a label
+        that is not among them.
+        """
+        return learn(self, X, y, classes, sample_weight, **_settings(self)._asdict())
+
+    @abstractmethod
+    def _known(self, found: Found) -> LabelsToTargets | LabelsToElements:
+        """How targets of which so much is known become those to fit to."""
 
     @abstractmethod
     def _objective(self, rows: Rows, C: float) -> LinearObjective:
@@ -80,7 +155,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
 
     def _checked(self, X: Any) -> Any:
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **_ACCEPTED)
+        X = validate_data(self, X, reset=False, **ACCEPTED)
         with np.errstate(all="ignore"):
             place = moments(X, np.ones(X.shape[0]), np.zeros(X.shape[1])).not_finite
         if place >= 0:
@@ -100,28 +175,79 @@ def fit_linear(
     estimator: Classifier, X: Any, y: Any, sample_weight: Any = None, *, on_iteration: OnIteration | None = None
 ) -> Classifier:
     """Fit ``estimator`` in place, calling ``on_iteration`` with each :class:`Iteration` as it happens."""
-    C = as_number("C", estimator.C, above=0.0)
-    tol = as_number("tol", estimator.tol, above=0.0)
-    max_iter = _max_iter(estimator.max_iter)
-    X, y = validate_data(estimator, X, y, multi_output=True, **_ACCEPTED)
+    settings = _settings(estimator)
+    X, y = validate_data(estimator, X, y, multi_output=True, **ACCEPTED)
     classes, targets = estimator._training(y, sample_weight)
     centre, names = bool(estimator.fit_intercept), getattr(estimator, "feature_names_in_", None)
     # The threads of BLAS wait for the next product where these should compute.
     with threadpool_limits(limits=1, user_api="blas"):
         standardisation = Standardisation.of(X, targets.row_weight, centre=centre, names=names)
-        objective = estimator._objective(RowsInMemory(X, standardisation, targets), C)
-        start = _start(estimator, objective, classes) if estimator.warm_start else None
-        solution = minimise(objective, start, tol=tol, max_iter=max_iter, on_iteration=on_iteration)
+        solution = _minimise(estimator, RowsInMemory(X, standardisation, targets), classes, settings, on_iteration)
+    return _ended(estimator, solution, settings)
+
+
+def fit_blocks(
+    estimator: Classifier,
+    blocks: Iterable[Any],
+    *,
+    checkpoint: str | os.PathLike[str] | None = None,
+    on_iteration: OnIteration | None = None,
+) -> Classifier:
+    """The same of blocks of rows; see :meth:`LinearClassifier.fit_blocks`."""
+    settings, source = _settings(estimator), Source(blocks)
+    fit = described(type(estimator).__name__, estimator.get_params())
+    journal = Unkept() if checkpoint is None else Journal(checkpoint, fit)
+    with threadpool_limits(limits=1, user_api="blas"):
+        known = estimator._known(survey_blocks(source, journal, exclusive=estimator._exclusive))
+        rows = rows_in_blocks(source, known, journal, centre=bool(estimator.fit_intercept))
+        solution = _minimise(estimator, rows, known.classes, settings, on_iteration)
+    estimator.n_features_in_ = rows.shape[1]
+    if rows.names is not None:
+        estimator.feature_names_in_ = np.array(rows.names, dtype=object)
+    elif hasattr(estimator, "feature_names_in_"):
+        del estimator.feature_names_in_
+    if solution.interrupt is None and (solution.converged or not solution.exhausted):
+        journal.remove()
+    return _ended(estimator, solution, settings)
+
+
+class _Settings(NamedTuple):
+    C: float
+    tol: float
+    max_iter: int
+
+
+def _settings(estimator: LinearClassifier) -> _Settings:
+    C, tol = as_number("C", estimator.C, above=0.0), as_number("tol", estimator.tol, above=0.0)
+    return _Settings(C, tol, _max_iter(estimator.max_iter))
+
+
+def _minimise(
+    estimator: LinearClassifier,
+    rows: Rows,
+    classes: NDArray[Any],
+    settings: _Settings,
+    on_iteration: OnIteration | None,
+) -> Solution:
+    """Fit to these rows, and make what was found the model."""
+    objective = estimator._objective(rows, settings.C)
+    start = _start(estimator, objective, classes) if estimator.warm_start else None
+    solution = minimise(objective, start, tol=settings.tol, max_iter=settings.max_iter, on_iteration=on_iteration)
     last = solution.evaluation
-    estimator.classes_ = classes
+    estimator._online, estimator.classes_ = None, classes
     estimator.coef_, estimator.intercept_ = objective.parameters(last.point)
     estimator.history_ = solution.history
     estimator.n_iter_ = solution.history[-1].iteration
     estimator.objective_, estimator.gap_ = last.objective, solution.gap
+    return solution
+
+
+def _ended(estimator: Classifier, solution: Solution, settings: _Settings) -> Classifier:
+    """The fitted estimator; or the interrupt, or a warning where it stops short."""
     if solution.interrupt is not None:
         raise solution.interrupt
     if not solution.converged:
-        _warn(type(estimator).__name__, solution, tol)
+        _warn(type(estimator).__name__, solution, settings.tol)
     return estimator
 
 
@@ -157,5 +283,5 @@ def _warn(name: str, solution: Solution, tol: float) -> None:
             ),
         ),
         ConvergenceWarning,
-        stacklevel=4,
+        stacklevel=5,
     )

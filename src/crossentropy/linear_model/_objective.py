@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossentropy.linear_model._rows import Block, Positions, Rows, evenly_spread
+from crossentropy.linear_model._rows import Block, Outcome, Positions, Rows, evenly_spread
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -54,7 +55,7 @@ class LinearObjective(ABC):
         self.is_large = rows.shape[0] * self.width * self.classes > _LARGE
         self.penalty = np.append(rows.standardisation.scale**2, 0.0)
         #: How many times the rows have been read.
-        self.passes = 0.0
+        self.passes = rows.first_passes
         start = np.zeros((self.classes, self.width + 1))
         if fit_intercept:
             start[:, -1] = self._first_intercept()
@@ -147,7 +148,22 @@ class LinearObjective(ABC):
             yield block, parts(block, before)
             before += block.features.shape[0]
 
+    def kept(self, compute: Callable[[], Outcome], *arguments: Any) -> Outcome:
+        """What some passes find, which the rows may have kept: of these arguments and all that was asked before."""
+
+        def counted() -> Outcome:
+            found = compute()
+            return np.array(self.passes), *found
+
+        passes, *found = self.rows.keep(counted, *arguments)
+        self.passes = float(passes)
+        return tuple(found)
+
     def _run(self, point: Floats, *, single: bool) -> tuple[float, Floats]:
+        loss, slopes = self.kept(lambda: self._sums(point, single=single), point, single)
+        return float(loss), slopes
+
+    def _sums(self, point: Floats, *, single: bool) -> tuple[Floats, Floats]:
         self.passes += 1.0
         total, slopes = 0.0, np.zeros(point.shape)
         for block in self.rows:
@@ -155,7 +171,7 @@ class LinearObjective(ABC):
             total += loss
             slopes[:, :-1] += gradient.coef
             slopes[:, -1] += gradient.intercept
-        return total, slopes
+        return np.array(total), slopes
 
     def _squares(self, values: Floats) -> Floats:
         """Each row's squared norm (K,) of a derivative (K, D) with respect to W: d/dW is d/dW' divided by the scale."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,9 @@ from crossentropy.linear_model._standardisation import Standardisation
 from crossentropy.linear_model._targets import ElementTargets, Targets
 
 Floats = NDArray[np.float64]
+
+#: What a pass over the rows found.
+Outcome = tuple[NDArray[Any], ...]
 
 #: Which rows of a block.
 Positions = slice | NDArray[np.int64]
@@ -25,18 +30,24 @@ def evenly_spread(numbers: NDArray[np.int64]) -> Floats:
     return chances
 
 
-class Block(NamedTuple):
+@dataclass(slots=True)
+class Block:
     """Rows that are in memory at once: features, targets, and the loss of their logits."""
 
     features: Features | SparseFeatures
     targets: Targets | ElementTargets
     loss: LinearLoss
 
+    def release(self) -> None:
+        """Let go of the rows, whoever still holds the block."""
+        del self.features, self.targets, self.loss
+
 
 class Rows(Protocol):
-    """Blocks of rows, the same each time they are gone through.
+    """Blocks of rows, the same each time they are gone through, each of which may be gone when the next is asked for.
 
-    ``shape`` is (N, D) of all rows, ``weight`` the sum of their weights and ``masses`` (K,) that of their targets'.
+    ``shape`` is (N, D) of all rows, ``weight`` the sum of their weights and ``masses`` (K,) that of their targets';
+    ``first_passes`` is how many times they were read to know that.
     """
 
     standardisation: Standardisation
@@ -44,12 +55,36 @@ class Rows(Protocol):
     is_dense: bool
     weight: float
     masses: Floats
+    first_passes: float
 
     def __iter__(self) -> Iterator[Block]: ...
 
+    def keep(self, compute: Callable[[], Outcome], *arguments: Any) -> Outcome:
+        """What a pass finds that depends on these arguments and all before: computed, or what was kept of it."""
 
-class RowsInMemory:
+    def clock(self) -> float:
+        """Seconds of work, from any moment on."""
+
+
+class Unkept:
+    """Passes of which nothing is kept."""
+
+    def keep(self, compute: Callable[[], Outcome], *arguments: Any) -> Outcome:
+        """What a pass finds."""
+        return compute()
+
+    def clock(self) -> float:
+        """Seconds from any moment on."""
+        return time.perf_counter()
+
+    def remove(self) -> None:
+        """Nothing."""
+
+
+class RowsInMemory(Unkept):
     """One block of rows X (N, D), dense or CSR."""
+
+    first_passes = 0.0
 
     def __init__(self, X: Any, standardisation: Standardisation, targets: Targets | ElementTargets) -> None:
         features = standardisation.features(X)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,14 +33,13 @@ class Standardisation:
     @classmethod
     def of(cls, rows: Any, weight: Floats, *, centre: bool, names: NDArray[Any] | None) -> Standardisation:
         """Of rows that weigh so much, dense or CSR; ``ValueError`` names the first element that is NaN or infinite."""
-        total = float(weight.sum())
-        origin = np.zeros(rows.shape[1])
-        if centre and isinstance(rows, np.ndarray) and np.isfinite(rows[0]).all():
-            origin = rows[0].astype(np.float64)
+        return cls.of_sums(add_rows(None, rows, weight, centre=centre, names=names), centre=centre)
+
+    @classmethod
+    def of_sums(cls, found: Sums, *, centre: bool) -> Standardisation:
+        """Of rows with these sums; ``ValueError`` for features that float32 cannot hold."""
+        total, origin = found.weight, found.origin
         with np.errstate(all="ignore"):
-            found = moments(rows, weight, origin)
-            if found.not_finite >= 0:
-                raise not_finite(rows, divmod(found.not_finite, rows.shape[1]), names)
             mean = origin + found.sum / total
             shift = mean.astype(np.float32).astype(np.float64) if centre else np.zeros(len(mean))
             away = shift - origin
@@ -60,6 +59,29 @@ class Standardisation:
                 )
             )
         return cls(shift, scale, scale * (found.sum - total * away))
+
+
+class Sums(NamedTuple):
+    """The weight of all rows, and weighted sums of x − origin and of its square (D,), about an ``origin`` (D,)."""
+
+    weight: float
+    origin: Floats
+    sum: Floats
+    square: Floats
+
+
+def add_rows(found: Sums | None, rows: Any, weight: Floats, *, centre: bool, names: NDArray[Any] | None) -> Sums:
+    """Sums and those of more rows, dense or CSR, that weigh so much; the first of all are the origin where centred."""
+    if found is None:
+        origin = np.zeros(rows.shape[1])
+        if centre and isinstance(rows, np.ndarray) and np.isfinite(rows[0]).all():
+            origin = rows[0].astype(np.float64)
+        found = Sums(0.0, origin, np.zeros_like(origin), np.zeros_like(origin))
+    with np.errstate(all="ignore"):
+        more = moments(rows, weight, found.origin)
+    if more.not_finite >= 0:
+        raise not_finite(rows, divmod(more.not_finite, rows.shape[1]), names)
+    return Sums(found.weight + float(weight.sum()), found.origin, found.sum + more.sum, found.square + more.square)
 
 
 def not_finite(rows: Any, place: tuple[int, int], names: NDArray[Any] | None) -> ValueError:

@@ -7,13 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from crossentropy._conventions import sum_tolerance
 from crossentropy._problems import ElementProblem, IndexTargets, Reducing, RowProblem, SoftTargets
 from crossentropy._validation import as_floats, as_number, check_shape, sentence
 from crossentropy.linear_model._labels import class_codes
+from crossentropy.linear_model._survey import Found, are_probabilities, is_soft, probabilities, soft_labels
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -41,56 +40,85 @@ class ElementTargets(NamedTuple):
     masses: Floats
 
 
-def training_targets(
-    y: NDArray[Any], *, sample_weight: Any, class_weight: Any, label_smoothing: float
-) -> tuple[NDArray[Any], Targets]:
-    """The classes (K,), and the targets of labels (N,) or soft labels (N, K).
+class LabelsToTargets(NamedTuple):
+    """How labels (N,) among classes (K,), or soft labels (N, K), become targets; ``masses`` are those of all rows."""
 
-    Every class must be left with some weight: without any, no finite intercept is best for it.
-    """
-    classes, given = _classes(y)
-    weight = sample_weights(sample_weight, len(y))
-    mass: Floats
-    if isinstance(given, IndexTargets):
-        mass = np.bincount(given.labels, weight, minlength=len(classes)).astype(np.float64)
-    else:
-        mass = weight @ given.values
+    classes: NDArray[Any]
+    is_soft: bool
+    class_weight: Floats
+    label_smoothing: float
+    masses: Floats
+
+    def of(self, y: NDArray[Any], weight: Floats) -> Targets:
+        """The targets of some rows that weigh so much."""
+        given = known_targets(y, self.classes) if self.is_soft else IndexTargets(_positions(y, self.classes))
+        of_class, uniform = self.class_weight, self.label_smoothing / len(self.classes)
+        problem = row_problem(given, len(y), len(self.classes))._replace(
+            sample_weight=weight,
+            class_weight=None if (of_class == 1.0).all() else of_class,
+            label_smoothing=self.label_smoothing,
+        )
+        of_row = of_class[given.labels] if isinstance(given, IndexTargets) else given.values @ of_class
+        row_weight = weight * ((1.0 - self.label_smoothing) * of_row + uniform * of_class.sum())
+        return Targets(problem, row_weight, self.masses)
+
+
+class LabelsToElements(NamedTuple):
+    """How labels (N,) of two classes, or probabilities (N,) or (N, M), become targets (N, M)."""
+
+    classes: NDArray[Any]
+    is_soft: bool
+    pos_weight: Floats
+    masses: Floats
+
+    def of(self, y: NDArray[Any], weight: Floats) -> ElementTargets:
+        """The targets of some rows that weigh so much."""
+        targets: Array
+        if self.is_soft:
+            targets, outputs = probabilities(y), len(self.pos_weight)
+            check_shape("y", targets.shape, (len(y), outputs), "probabilities: one column per output")
+        else:
+            targets = _positions(y, self.classes).astype(np.uint8)[:, None]
+        problem = element_problem(targets)._replace(sample_weight=weight, pos_weight=self.pos_weight)
+        return ElementTargets(problem, weight, self.masses)
+
+
+def labels_to_targets(found: Found, *, class_weight: Any, label_smoothing: float) -> LabelsToTargets:
+    """For classes or distributions. Each class must be left with weight: without any, no finite intercept is best."""
+    classes, mass = found.classes, found.masses
     # smoothing gives every class some of each row
     if not ((mass > 0.0).all() or (label_smoothing > 0.0 and mass.any())):
         label = classes.tolist()[int(np.argmin(mass > 0.0))]
-        raise _without_weight("sample_weight" if isinstance(given, IndexTargets) else "y", label)
-    of_class = _class_weights(class_weight, classes, mass)
-    problem = row_problem(given, len(y), len(classes))._replace(
-        sample_weight=weight,
-        class_weight=None if (of_class == 1.0).all() else of_class,
-        label_smoothing=label_smoothing,
-    )
-    kept, uniform = 1.0 - label_smoothing, label_smoothing / len(classes)
-    of_row = of_class[given.labels] if isinstance(given, IndexTargets) else given.values @ of_class
-    return classes, Targets(
-        problem,
-        weight * (kept * of_row + uniform * of_class.sum()),
-        of_class * (kept * mass + uniform * weight.sum()),
-    )
+        raise _without_weight("y" if found.is_soft else "sample_weight", label)
+    of_class = class_weights(class_weight, classes, mass)
+    uniform = label_smoothing / len(classes)
+    masses = of_class * ((1.0 - label_smoothing) * mass + uniform * found.total)
+    return LabelsToTargets(classes, found.is_soft, of_class, label_smoothing, masses)
 
 
-def training_elements(
-    y: NDArray[Any], *, sample_weight: Any, pos_weight: Any, fit_intercept: bool
-) -> tuple[NDArray[Any], ElementTargets]:
-    """The classes, and the targets (N, M) of labels (N,) of two classes or of probabilities (N,) or (N, M).
+def labels_to_elements(found: Found, *, pos_weight: Any, fit_intercept: bool) -> LabelsToElements:
+    """For outcomes that do not exclude each other.
 
     With an intercept both outcomes of every output must be left with some weight: else no finite one is best.
     """
-    classes, targets = _elements(y)
-    rows, outputs = targets.shape
+    if len(found.classes) > 2 and not found.is_soft:
+        raise ValueError(
+            sentence(
+                "y",
+                expected="two classes, or one column of 0 and 1 for each of several labels",
+                received=f"{len(found.classes)} classes",
+                # scikit-learn's checks ask for the words in brackets
+                remedy="use SoftmaxRegression for these (Only binary classification is supported.)",
+            )
+        )
+    mass = found.masses if found.is_soft else found.masses[1:]
+    outputs = len(mass)
     positive = positive_weights(pos_weight, outputs)
-    weight = sample_weights(sample_weight, rows)
-    mass = weight @ targets
-    missing = (mass <= 0.0) | (mass >= weight.sum())
+    missing = (mass <= 0.0) | (mass >= found.total)
     if missing.any() and (fit_intercept or not mass.any()):
         output = int(np.argmax(missing))
         if outputs == 1:
-            raise _without_weight("sample_weight", classes.tolist()[int(mass[0] <= 0.0)])
+            raise _without_weight("sample_weight", found.classes.tolist()[int(mass[0] <= 0.0)])
         raise ValueError(
             sentence(
                 f"y, column {output} (counted from 0)",
@@ -99,8 +127,7 @@ def training_elements(
                 remedy="remove that column, or pass fit_intercept=False",
             )
         )
-    problem = element_problem(targets)._replace(sample_weight=weight, pos_weight=positive)
-    return classes, ElementTargets(problem, weight, positive * mass)
+    return LabelsToElements(found.classes, found.is_soft, positive, positive * mass)
 
 
 def _without_weight(argument: str, label: Any) -> ValueError:
@@ -118,20 +145,29 @@ def known_targets(y: NDArray[Any], classes: NDArray[Any]) -> IndexTargets | Soft
     """Labels (N,) among the classes, or soft labels (N, K); ``ValueError`` names the first row of an unknown label."""
     if not is_soft(y):
         return IndexTargets(class_codes("y", column_or_1d(y).tolist(), classes.tolist()))
-    soft = _soft(y)
+    soft = soft_labels(y)
     check_shape("y", soft.shape, (len(soft), len(classes)), "soft labels: one column per class")
     return SoftTargets(soft)
 
 
 def known_elements(y: NDArray[Any], classes: NDArray[Any], outputs: int) -> Array:
     """Targets (N, M): labels (N,) among two classes, or probabilities; ``ValueError`` names an unknown label's row."""
-    if is_soft(y) or _are_probabilities(y):
-        soft = _probabilities(y)
+    if is_soft(y) or are_probabilities(y):
+        soft = probabilities(y)
         check_shape("y", soft.shape, (len(soft), outputs), "probabilities: one column per output")
         return soft
     if outputs > 1:
         check_shape("y", np.shape(y), (len(y), outputs), "probabilities: one column per output")
     return class_codes("y", column_or_1d(y).tolist(), classes.tolist())[:, None]
+
+
+def _positions(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:
+    """The position of each label (N,) among sorted classes; ``ValueError`` names the first row of another label."""
+    y = column_or_1d(y)
+    places = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+    if (classes[places] != y).any():
+        class_codes("y", y.tolist(), classes.tolist())
+    return places.astype(np.int64, copy=False)
 
 
 def element_problem(targets: Array) -> ElementProblem:
@@ -146,69 +182,6 @@ def row_problem(targets: IndexTargets | SoftTargets, rows: int, classes: int) ->
     return RowProblem("softmax_cross_entropy", ("logits", "y"), logits, 1, targets, Reducing("sum"))
 
 
-def is_soft(y: Any) -> bool:
-    """Whether targets are distributions: two dimensions, with more than one column."""
-    return np.ndim(y) == 2 and np.shape(y)[1] > 1
-
-
-def _classes(y: NDArray[Any]) -> tuple[NDArray[Any], IndexTargets | SoftTargets]:
-    if is_soft(y):
-        return np.arange(y.shape[1]), SoftTargets(_soft(y))
-    classes, codes = _unique(column_or_1d(y, warn=True))
-    if len(classes) == 1:
-        raise ValueError(
-            sentence(
-                "y",
-                expected="at least two classes",
-                received=f"one class, {classes.tolist()[0]!r}",
-                remedy="add rows of another class",
-            )
-        )
-    return classes, IndexTargets(codes)
-
-
-def _elements(y: NDArray[Any]) -> tuple[NDArray[Any], Array]:
-    if is_soft(y):
-        return np.arange(y.shape[1]), _probabilities(y)
-    y = column_or_1d(y, warn=True)
-    if _are_probabilities(y):
-        return np.arange(2), _probabilities(y)
-    classes, given = _classes(y)
-    if len(classes) > 2:
-        raise ValueError(
-            sentence(
-                "y",
-                expected="two classes, or one column of 0 and 1 for each of several labels",
-                received=f"{len(classes)} classes",
-                # scikit-learn's checks ask for the words in brackets
-                remedy="use SoftmaxRegression for these (Only binary classification is supported.)",
-            )
-        )
-    return classes, given.labels.astype(np.uint8)[:, None]  # type: ignore[union-attr]
-
-
-def _are_probabilities(y: NDArray[Any]) -> bool:
-    """Whether floats (N,) lie in [0, 1] and not all at its ends: no labels do."""
-    return y.dtype.kind == "f" and bool(((y >= 0.0) & (y <= 1.0)).all() and (y != np.trunc(y)).any())
-
-
-def _probabilities(y: Any) -> Floats:
-    soft = np.ascontiguousarray(as_floats("y", np.asarray(y) * 1.0), np.float64)
-    soft = soft.reshape(len(soft), -1)
-    wrong = ~((soft >= 0.0) & (soft <= 1.0))
-    if wrong.any():
-        row, column = divmod(int(np.argmax(wrong)), soft.shape[1])
-        raise ValueError(
-            sentence(
-                f"y, row {row}, column {column} (counted from 0)",
-                expected="0, 1 or a probability between them",
-                received=f"{soft[row, column]:g}",
-                remedy="correct it, or use SoftmaxRegression for classes that exclude each other",
-            )
-        )
-    return soft
-
-
 def positive_weights(pos_weight: Any, outputs: int) -> Floats:
     """Float64 weights (M,) of what is positive, finite and above 0; 1 where none are given."""
     if pos_weight is None:
@@ -219,39 +192,6 @@ def positive_weights(pos_weight: Any, outputs: int) -> Floats:
     for weight in weights.flat:
         as_number("pos_weight", float(weight), above=0.0)
     return np.array(np.broadcast_to(weights, outputs))
-
-
-def _unique(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """The labels that occur, sorted, and the position of each row's."""
-    if y.dtype.kind in "iu":
-        least, largest = int(y.min()), int(y.max())
-        if largest - least <= len(y):  # then counting is faster than sorting
-            wide = np.dtype(np.int64 if y.dtype.kind == "i" else np.uint64)
-            offsets = (y.astype(wide) - wide.type(least)).astype(np.int64)
-            occurs = np.bincount(offsets) > 0
-            classes = np.flatnonzero(occurs).astype(wide) + wide.type(least)
-            return classes.astype(y.dtype), (np.cumsum(occurs) - 1)[offsets]
-    check_classification_targets(y)
-    classes, codes = np.unique(y, return_inverse=True)
-    return classes, codes.astype(np.int64)
-
-
-def _soft(y: NDArray[Any]) -> Floats:
-    given = as_floats("y", np.asarray(y) * 1.0)
-    soft: Floats = np.ascontiguousarray(given, np.float64)
-    wrong = ~((soft >= 0.0).all(axis=1) & (np.abs(soft.sum(axis=1) - 1.0) <= sum_tolerance(given.dtype)))
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        negative = not (soft[row] >= 0.0).all()
-        raise ValueError(
-            sentence(
-                f"y, row {row} (counted from 0)",
-                expected="probabilities of at least 0 that sum to 1",
-                received=f"one of {np.nanmin(soft[row]):g}" if negative else f"a sum of {soft[row].sum():g}",
-                remedy="correct it" if negative else "divide it by its sum",
-            )
-        )
-    return soft
 
 
 def sample_weights(sample_weight: Any, rows: int) -> Floats:
@@ -274,7 +214,7 @@ def sample_weights(sample_weight: Any, rows: int) -> Floats:
     return weights
 
 
-def _class_weights(class_weight: Any, classes: NDArray[Any], masses: Floats) -> Floats:
+def class_weights(class_weight: Any, classes: NDArray[Any], masses: Floats) -> Floats:
     if class_weight is None:
         return np.ones(len(classes))
     if isinstance(class_weight, str) and class_weight == "balanced":

@@ -13,13 +13,14 @@ from crossentropy.linear_model._estimator import LinearClassifier, features_of
 from crossentropy.linear_model._portable import Portable
 from crossentropy.linear_model._rows import Rows
 from crossentropy.linear_model._sigmoid_objective import SigmoidObjective
+from crossentropy.linear_model._survey import Found
 from crossentropy.linear_model._targets import (
-    ElementTargets,
+    LabelsToElements,
     element_problem,
     known_elements,
+    labels_to_elements,
     positive_weights,
     sample_weights,
-    training_elements,
 )
 
 Floats = NDArray[np.float64]
@@ -61,6 +62,7 @@ class LogisticRegression(LinearClassifier, Portable):
     """
 
     _activation = "sigmoid"
+    _exclusive = False
 
     def __init__(
         self,
@@ -125,10 +127,8 @@ class LogisticRegression(LinearClassifier, Portable):
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _training(self, y: NDArray[Any], sample_weight: Any) -> tuple[NDArray[Any], ElementTargets]:
-        return training_elements(
-            y, sample_weight=sample_weight, pos_weight=self.pos_weight, fit_intercept=bool(self.fit_intercept)
-        )
+    def _known(self, found: Found) -> LabelsToElements:
+        return labels_to_elements(found, pos_weight=self.pos_weight, fit_intercept=bool(self.fit_intercept))
 
     def _objective(self, rows: Rows, C: float) -> SigmoidObjective:
         weights = positive_weights(self.pos_weight, len(rows.masses))

@@ -15,7 +15,14 @@ from crossentropy.linear_model._estimator import LinearClassifier, features_of
 from crossentropy.linear_model._portable import Portable
 from crossentropy.linear_model._rows import Rows
 from crossentropy.linear_model._softmax_objective import SoftmaxObjective
-from crossentropy.linear_model._targets import Targets, known_targets, row_problem, sample_weights, training_targets
+from crossentropy.linear_model._survey import Found
+from crossentropy.linear_model._targets import (
+    LabelsToTargets,
+    known_targets,
+    labels_to_targets,
+    row_problem,
+    sample_weights,
+)
 
 if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
@@ -65,6 +72,7 @@ class SoftmaxRegression(LinearClassifier, Portable):
     """
 
     _activation = "softmax"
+    _exclusive = True
 
     def __init__(
         self,
@@ -158,11 +166,9 @@ class SoftmaxRegression(LinearClassifier, Portable):
         """
         return _scikit_learn.from_sklearn(cls(), model)
 
-    def _training(self, y: NDArray[Any], sample_weight: Any) -> tuple[NDArray[Any], Targets]:
+    def _known(self, found: Found) -> LabelsToTargets:
         smoothing = as_number("label_smoothing", self.label_smoothing, at_least=0.0, at_most=1.0)
-        return training_targets(
-            y, sample_weight=sample_weight, class_weight=self.class_weight, label_smoothing=smoothing
-        )
+        return labels_to_targets(found, class_weight=self.class_weight, label_smoothing=smoothing)
 
     def _objective(self, rows: Rows, C: float) -> SoftmaxObjective:
         return SoftmaxObjective(rows, C=C, fit_intercept=bool(self.fit_intercept))

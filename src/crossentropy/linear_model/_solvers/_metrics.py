@@ -7,8 +7,8 @@ removes the mean over classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from scipy.linalg import lapack
 
 from crossentropy._linear import Features, gram, multiply
 from crossentropy.linear_model._objective import LinearObjective
-from crossentropy.linear_model._rows import Block, evenly_spread
+from crossentropy.linear_model._rows import Block, Positions, evenly_spread
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -101,46 +101,41 @@ class SharedMetric:
         self._without_offset = objective.without_offset
         size = np.sqrt(objective.penalty[:-1])
         share = min(1.0, _ROWS_PER_NUMBER * max(objective.width, objective.classes) / objective.rows.shape[0])
-        total = np.zeros((objective.width, objective.width))
-        if point is None:
-            for block in objective.rows:
-                total += gram(_dense(block), block.targets.row_weight / objective.rows.weight)
-            objective.passes += 1.0
-        else:
-            for block, parts in objective.curvatures(point, share):
-                for rows, curvature in parts:
-                    total += gram(_dense(block).block(rows), curvature.sum(axis=1))
-            objective.passes += share
+        there = () if point is None else (point,)
+        (total,) = objective.kept(lambda: (_all_classes(objective, point, share),), *there)
         values, vectors = np.linalg.eigh(total / size / size[:, None])
         self._vectors = vectors / size[:, None]
-        self._means = np.zeros((objective.classes, objective.width))
         if point is None:
             mass = objective.first_curvature()
             blocks = np.append(mass * np.maximum(values, 0.0), mass, axis=1)
+            self._means = np.zeros((objective.classes, objective.width))
         else:
-            blocks = self._blocks(objective, point, share)
+            blocks, self._means = objective.kept(lambda: self._blocks(objective, point, share), point)
         blocks *= objective.C
         blocks[:, :-1] += 1.0
         self._root = np.sqrt(1.0 / blocks)
 
-    def _blocks(self, objective: LinearObjective, point: Floats, share: float) -> Floats:
-        """Each class's diagonal of the rotated features and the feature of ones, about its mean, which is found too."""
-        blocks = np.zeros((objective.classes, objective.width + 1))
+    def _blocks(self, objective: LinearObjective, point: Floats, share: float) -> tuple[Floats, Floats]:
+        """Each class's diagonal of the rotated features and the feature of ones, about its mean, and that mean."""
+        blocks, means = (
+            np.zeros((objective.classes, objective.width + 1)),
+            np.zeros((objective.classes, objective.width)),
+        )
         for block, parts in objective.curvatures(point, share):
             for rows, curvature in parts:
                 features, weight = _dense(block).block(rows), (curvature / share).T.astype(np.float32)
                 rotated = np.empty(features.shape, np.float32)
                 features.logits(self._vectors.T, None, rotated, single=True)
                 if objective.fit_intercept:
-                    self._means += weight @ rotated
+                    means += weight @ rotated
                 rotated *= rotated
                 blocks[:, :-1] += weight @ rotated
                 blocks[:, -1] += weight.sum(axis=1)
         objective.passes += 2.0 * share
         mass = blocks[:, -1:]
-        self._means /= np.maximum(mass, np.finfo(np.float32).tiny)
-        blocks[:, :-1] = np.maximum(blocks[:, :-1] - mass * self._means**2, 0.0)
-        return blocks
+        means /= np.maximum(mass, np.finfo(np.float32).tiny)
+        blocks[:, :-1] = np.maximum(blocks[:, :-1] - mass * means**2, 0.0)
+        return blocks, means
 
     def step(self, vector: Floats) -> Floats:
         """T·v."""
@@ -170,15 +165,15 @@ class ClassMetric:
         self._without_offset = objective.without_offset
         size = objective.width + 1
         # the blocks at first, their factors then
-        self._inverse = np.zeros((objective.classes, size, size), np.float32)
         if point is None:
-            covariance = _covariance(objective)
+            (covariance,) = objective.kept(lambda: (_covariance(objective),))
+            self._inverse = np.empty((objective.classes, size, size), np.float32)
             for k, curvature in enumerate(objective.C * objective.first_curvature()):
                 self._inverse[k] = curvature * covariance
         else:
-            for block, k, rows, weight in _choose_rows(objective, point):
-                self._inverse[k] += objective.C * _gram(block, rows, weight, objective.fit_intercept)
-                objective.passes += len(rows) / objective.rows.shape[0]
+            curvatures = _Curvatures(objective, point)
+            (total,) = objective.kept(lambda: (curvatures.total(),), point)
+            (self._inverse,) = objective.kept(lambda: (_class_blocks(objective, curvatures, total),), point)
         for found in self._inverse:
             found[...] = _inverse_factor(found, objective.penalty)
 
@@ -208,10 +203,36 @@ def _most_rows(objective: LinearObjective) -> int:
     return min(rows, max(8 * width, min(most, _MOST_CHOSEN // objective.classes)))
 
 
+def _class_blocks(objective: LinearObjective, curvatures: _Curvatures, total: Floats) -> Singles:
+    """Each class's block of the Hessian at a point (K, D + 1, D + 1), without the penalty."""
+    size = objective.width + 1
+    blocks, read = np.zeros((objective.classes, size, size), np.float32), 0
+    for block, k, rows, weight in _choose_rows(objective, curvatures, total):
+        blocks[k] += objective.C * _gram(block, rows, weight, objective.fit_intercept)
+        read += len(rows)
+    objective.passes += read / objective.rows.shape[0]
+    return blocks
+
+
+def _all_classes(objective: LinearObjective, point: Floats | None, share: float) -> Floats:
+    """The sum of all classes' blocks at a point, of some of the rows; without one, what they have in common there."""
+    total = np.zeros((objective.width, objective.width))
+    if point is None:
+        for block in objective.rows:
+            total += gram(_dense(block), block.targets.row_weight / objective.rows.weight)
+        objective.passes += 1.0
+    else:
+        for block, parts in objective.curvatures(point, share):
+            for rows, curvature in parts:
+                total += gram(_dense(block).block(rows), curvature.sum(axis=1))
+        objective.passes += share
+    return total
+
+
 def _covariance(objective: LinearObjective) -> Floats:
     """Σ weight·xxᵀ, of weights that add up to 1, over as many rows as a class's block is summed over."""
     most, size = _most_rows(objective), objective.width + 1
-    covariance, before = np.zeros((size, size)), 0
+    covariance, before, read = np.zeros((size, size)), 0, 0
     for block in objective.rows:
         weight, rows = block.targets.row_weight / objective.rows.weight, None
         count = len(weight)
@@ -219,8 +240,9 @@ def _covariance(objective: LinearObjective) -> Floats:
             chance = evenly_spread(np.arange(before, before + count))
             ((rows, weight),) = _spread(weight[:, None], chance, np.full(1, 1.0 / most))
         covariance += _gram(block, rows, weight, objective.fit_intercept)
-        objective.passes += len(weight) / objective.rows.shape[0]
+        read += len(weight)
         before += count
+    objective.passes += read / objective.rows.shape[0]
     return covariance
 
 
@@ -256,20 +278,49 @@ def _spread(weight: Floats, chance: Floats, threshold: Floats) -> list[tuple[NDA
     return [(rows, np.maximum(weight[rows, k], threshold[k])) for k, rows in enumerate(chosen)]
 
 
-def _choose_rows(objective: LinearObjective, point: Floats) -> Iterator[tuple[Block, int, NDArray[np.int64], Floats]]:
+class _Curvatures:
+    """Second derivatives with respect to each logit at a point, of as many rows as can stand for all.
+
+    They are kept rather than made twice, if they are not too many; the blocks may be gone by then.
+    """
+
+    def __init__(self, objective: LinearObjective, point: Floats) -> None:
+        self._objective, self._point = objective, point
+        every = objective.rows.shape[0]
+        self.share = min(1.0, _CANDIDATES * _most_rows(objective) / every)
+        self._are_few = self.share * every * objective.classes <= _MOST_CHOSEN
+        self._known: list[list[tuple[Positions, Floats]]] | None = None
+
+    def __iter__(self) -> Iterator[tuple[Block, Iterable[tuple[Positions, Floats]]]]:
+        if self._known is not None:
+            # whether or not they are kept, the rows are gone through again
+            self._objective.passes += self.share
+            return zip(self._objective.rows, self._known, strict=True)
+        return self._objective.curvatures(self._point, self.share)
+
+    def total(self) -> Floats:
+        """Their sum (K,)."""
+        total, known = np.zeros(self._objective.classes), []
+        for _, parts in self:
+            of_block = []
+            for rows, curvature in parts:
+                total += curvature.sum(axis=0)
+                if self._are_few:
+                    of_block.append((rows, curvature))
+            known.append(of_block)
+        if self._are_few:
+            self._known = known
+        return total
+
+
+def _choose_rows(
+    objective: LinearObjective, curvatures: _Curvatures, total: Floats
+) -> Iterator[tuple[Block, int, NDArray[np.int64], Floats]]:
     """For each block and class, which rows the class's block is summed over, and with what weights."""
-    most, every = _most_rows(objective), objective.rows.shape[0]
-    share = min(1.0, _CANDIDATES * most / every)
-    curvatures: Any = objective.curvatures(point, share)
-    if keeps := share * every * objective.classes <= _MOST_CHOSEN:
-        curvatures = [(block, list(parts)) for block, parts in curvatures]
-    total = np.zeros(objective.classes)
-    for _, parts in curvatures:
-        for _, curvature in parts:
-            total += curvature.sum(axis=0)
-    threshold = total / most if most < every else np.zeros_like(total)
+    most, share = _most_rows(objective), curvatures.share
+    threshold = total / most if most < objective.rows.shape[0] else np.zeros_like(total)
     before = 0
-    for block, parts in curvatures if keeps else objective.curvatures(point, share):
+    for block, parts in curvatures:
         of_block: list[list[tuple[NDArray[np.int64], Floats]]] = [[] for _ in total]
         for rows, curvature in parts:
             positions = np.r_[rows]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 
 from crossentropy.linear_model._history import Iteration, OnIteration
@@ -45,7 +44,7 @@ class Progress:
         #: The best point so far: objectives only decrease.
         self.at = start
         self._objective, self._tol, self._max_iter, self._on_iteration = objective, tol, max_iter, on_iteration
-        self._began = time.perf_counter()
+        self._began = objective.rows.clock()
         self._history: list[Iteration] = []
         #: What the minimum is at least, by the best of all points of the dual problem so far.
         self._lowest = -math.inf
@@ -70,7 +69,7 @@ class Progress:
             cross_entropy=evaluation.cross_entropy,
             gradient_norm=evaluation.gradient_norm,
             gap=self.gap(evaluation),
-            seconds=time.perf_counter() - self._began,
+            seconds=self._objective.rows.clock() - self._began,
             passes=self._objective.passes,
         )
 

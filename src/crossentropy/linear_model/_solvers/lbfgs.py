@@ -67,7 +67,7 @@ def minimise(objective: LinearObjective, progress: Progress, at: Evaluation) -> 
 
 def _with_best_intercept(objective: LinearObjective, at: Evaluation) -> Evaluation:
     """One Newton step of the intercepts alone, where it wins something."""
-    curvature = objective.intercept_curvature(at.point)
+    (curvature,) = objective.kept(lambda: (objective.intercept_curvature(at.point),), at.point)
     step = np.linalg.lstsq(curvature, -at.gradient[:, -1], rcond=1e-12)[0]
     point = at.point.copy()
     point[:, -1] += step
