@@ -24,14 +24,15 @@ PARAMETERS = {"C": 100.0, "tol": 1e-8, "class_weight": "balanced"}
 
 
 class Source:
-    """Blocks of the rows, so many of which can be read before it fails."""
+    """Blocks of the rows, each after a pause, so many of which can be read before it fails."""
 
-    def __init__(self, most=10**6, X=X, y=Y):
-        self.most, self.read, self.X, self.y = most, 0, X, y
+    def __init__(self, most=10**6, X=X, y=Y, pause=0.0):
+        self.most, self.read, self.X, self.y, self.pause = most, 0, X, y, pause
 
     def __iter__(self):
         for first in range(0, len(self.y), 400):
             self.read += 1
+            time.sleep(self.pause)
             if self.read > self.most:
                 raise OSError("gone")
             yield self.X[first : first + 400], self.y[first : first + 400]
@@ -76,7 +77,7 @@ import sys
 from tests.linear_model.test_checkpoints import PARAMETERS, Source
 from crossentropy.linear_model import SoftmaxRegression
 print("begins", flush=True)
-SoftmaxRegression(**PARAMETERS).fit_blocks(Source(), checkpoint=sys.argv[1])
+SoftmaxRegression(**PARAMETERS).fit_blocks(Source(pause=0.02), checkpoint=sys.argv[1])
 print("ends", flush=True)
 """
 
@@ -84,12 +85,13 @@ print("ends", flush=True)
 def test_a_fit_that_is_killed_goes_on(tmp_path):
     expected, folder = complete(), tmp_path / "fit"
     passes = []
-    for wanted in (1, 6, 14, 23):
+    for moment in (0.0, 0.03, 0.06):
+        wanted = passes[-1] + 3 if passes else 1
         child = subprocess.Popen([sys.executable, "-c", CHILD, str(folder)], stdout=subprocess.PIPE, text=True)
         assert child.stdout.readline() == "begins\n"
-        # killed while it writes, or while it computes
         while child.poll() is None and len(list(folder.glob("[0-9]*"))) < wanted:
-            time.sleep(0.0002)
+            time.sleep(0.001)
+        time.sleep(moment)
         os.kill(child.pid, signal.SIGKILL)
         assert child.wait() == -signal.SIGKILL
         assert child.stdout.read() == ""
