@@ -171,6 +171,8 @@ SAME = "return the same blocks each time, all of one form"
         ([], "blocks: expected at least one, got 0; return the same blocks each time"),
         ([X], "block 0 (counted from 0): blocks: expected tuples (X, y) or (X, y, sample_weight), got ndarray; "
               "yield such tuples"),
+        ([7], "block 0 (counted from 0): blocks: expected tuples (X, y) or (X, y, sample_weight), got int; "
+              "yield such tuples"),
         (
             changing(0, replaced(1, lambda x: x[:, :3])),
             "block 1 (counted from 0): expected 4 columns of dense float64, targets of kind 'i', as in block 0, got "

@@ -63,8 +63,8 @@ class Source:
         for given in self._begun():
             self._at = len(seals)
             with self.naming():
-                names = getattr(given[0], "columns", None)
                 X, y, weight = _checked(given)
+                names = getattr(given[0], "columns", None)
             del given
             seals.append(_seal(X, y, weight, None if names is None else [str(name) for name in names]))
             self._compare(seals)

@@ -83,6 +83,13 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
         64 MiB for each of a few, and is removed when the fit has come to its end. One that is interrupted, or has run
         out of ``max_iter``, leaves it: the same call, with a greater ``max_iter``, goes on from there.
 
+        >>> from sklearn.datasets import load_iris
+        >>> from crossentropy.linear_model import SoftmaxRegression
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SoftmaxRegression().fit_blocks([(X[:90], y[:90]), (X[90:], y[90:])])
+        >>> print(f"{model.objective_:.3f}")
+        28.886
+
         Raises what :meth:`fit` raises, with the block's number, counted from 0; ``TypeError`` for blocks that can be
         gone through once; ``ValueError`` for blocks that differ in form or change from one time to the next, and for
         the checkpoint of another fit or other data, or a damaged one.
