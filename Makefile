@@ -101,8 +101,8 @@ build/debian/%.unpacked:
 	mkdir -p build/debian
 	cd build/debian && rm -f $*_*.deb && apt-get download $* && dpkg -x $*_*.deb . && touch $*.unpacked
 
-# Sentences as vectors: 100000, which takes some minutes.
-build/sentences.npz: build/debian/wordnet-base.unpacked $(VENV)/peers
+# Sentences as vectors: 100000, which takes some minutes; only when they are others, not after each build.
+build/sentences.npz: build/debian/wordnet-base.unpacked benchmarks/linear_models/sentences.py | $(VENV)/peers
 	$(BIN)/python -m benchmarks.linear_models.sentences $(DATA)/wordnet $@
 
 examples: build build/debian/dataset-fashion-mnist.unpacked build/debian/dict-wn.unpacked
