@@ -87,22 +87,25 @@ $(VENV)/peers: $(VENV)/built
 	$(PIP) install --quiet --constraint constraints.txt --group bench
 	touch $@
 
-bench: $(VENV)/peers build/debian
+bench: $(VENV)/peers build/debian/dataset-fashion-mnist.unpacked build/debian/linux-doc-6.12.unpacked build/sentences.npz
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks --write-docs
 	$(BIN)/python -m benchmarks.linear_models
 	$(BIN)/python -m benchmarks.linear_models --write-docs
 
-# What the trainings of examples/ read: Debian's packages, unpacked here, for which nobody must be root.
+# What the trainings of examples/ and the benchmarks read: Debian's packages, unpacked here, for which nobody must be root.
 DATA := build/debian/usr/share
-build/debian:
-	@command -v apt-get > /dev/null && command -v dpkg > /dev/null || { echo "examples: expected the programs apt-get and\
+build/debian/%.unpacked:
+	@command -v apt-get > /dev/null && command -v dpkg > /dev/null || { echo "data: expected the programs apt-get and\
 	  dpkg, did not find both; pass the data to the scripts in examples/training by --data." >&2; exit 1; }
-	rm -rf $@.part && mkdir -p $@.part
-	cd $@.part && apt-get download dataset-fashion-mnist dict-wn && for package in *.deb; do dpkg -x $$package . || exit 1; done
-	mv $@.part $@
+	mkdir -p build/debian
+	cd build/debian && rm -f $*_*.deb && apt-get download $* && dpkg -x $*_*.deb . && touch $*.unpacked
 
-examples: build build/debian
+# Sentences as vectors: 100000, which takes some minutes; only when they are others, not after each build.
+build/sentences.npz: build/debian/wordnet-base.unpacked benchmarks/linear_models/sentences.py | $(VENV)/peers
+	$(BIN)/python -m benchmarks.linear_models.sentences $(DATA)/wordnet $@
+
+examples: build build/debian/dataset-fashion-mnist.unpacked build/debian/dict-wn.unpacked
 	$(BIN)/python examples/training/fashion_mnist.py --data $(DATA)/datasets/fashion-mnist > build/fashion_mnist.md
 	$(BIN)/python examples/training/language_model.py --data $(DATA)/dictd/wn.dict.dz > build/language_model.md
 	mv build/fashion_mnist.md build/language_model.md docs/trainings/

@@ -6,45 +6,55 @@ import argparse
 import gc
 import math
 
+import numpy as np
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
 
-from benchmarks.linear_models import results
+from benchmarks.linear_models import documents, results
 from benchmarks.linear_models.cases import CASES, Case
 from benchmarks.linear_models.contestants import crossentropy, peers
 
 
 def main() -> None:
     """Measure, print, save; or write the documents from what was saved."""
+    keys = ", ".join([*(case.key for case in CASES), *(other.KEY for other in documents.OTHERS)])
     parser = argparse.ArgumentParser(prog="python -m benchmarks.linear_models", description=__doc__)
-    parser.add_argument("--case", default="", help="only cases whose key contains this")
+    parser.add_argument("--case", default="", help=f"only what has this in its name: {keys}")
     parser.add_argument("--peer", default="", help="only peers whose name contains this; nothing is saved then")
-    parser.add_argument("--limit", type=float, default=300.0, help="seconds after which a fit is cut off (default 300)")
+    parser.add_argument("--limit", type=float, default=120.0, help="seconds after which a fit is cut off (default 120)")
+    parser.add_argument("--rows", type=int, help="only so many rows, to try things; nothing is saved then")
     parser.add_argument(
         "--write-docs", action="store_true", help="measure nothing: write the documents from the saved results"
     )
     options = parser.parse_args()
     console = Console(highlight=False, width=120)
     if options.write_docs:
-        from benchmarks.linear_models import documents
-
         for path in documents.write():
             console.print(f"written: {path}", soft_wrap=True)
         return
+    is_whole = not options.peer and options.rows is None
     for case in CASES:
         if options.case in case.key:
-            curves = measure(case, options.peer, options.limit)
+            curves = measure(case, options.peer, options.limit, options.rows)
             console.print(table(case, curves))
-            if not options.peer:
+            if is_whole:
                 results.save(case, curves)
+    for other in documents.OTHERS:
+        if options.case in other.KEY:
+            rows = other.measure(options.limit, options.rows)
+            console.print(Markdown(f"### {other.NAME}\n\n{other.text(rows)}"))
+            if is_whole:
+                results.save_rows(other.KEY, rows)
 
 
-def measure(case: Case, peer: str, limit: float) -> results.Curves:
+def measure(case: Case, peer: str, limit: float, rows: int | None) -> results.Curves:
     """The library once, and again after each peer; each peer once, until it is well within the target."""
     X, y = case.make()
+    X, y = X[:rows], np.unique(y[:rows], return_inverse=True)[1]
     found: results.Curves = {results.OURS: [crossentropy(X, y)]}
     goal = found[results.OURS][0].objective[-1] * (1.0 + results.TARGET / 5.0)
-    for name, fit in peers(X.shape[1], int(y.max()) + 1).items():
+    for name, fit in peers(X, y).items():
         if peer in name:
             gc.collect()
             found[name] = [fit(X, y, limit, goal)]

@@ -7,43 +7,18 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.linear_models.curves import Curve, EnoughError
+
 Labels = NDArray[np.int64]
 
-
-class EnoughError(Exception):
-    """A fit has come as far, or taken as long, as anyone wants to know."""
-
-
-@dataclass
-class Curve:
-    """Objectives at C = 1 by the seconds since the fit began; ``end`` is when it was over, NaN where it was cut off.
-
-    It is cut off after ``limit`` seconds, or where the objective is no more than ``goal``.
-    """
-
-    limit: float
-    goal: float = -math.inf
-    began: float = field(default_factory=time.perf_counter)
-    seconds: list[float] = field(default_factory=list)
-    objective: list[float] = field(default_factory=list)
-    end: float = float("nan")
-
-    def add(self, objective: float) -> None:
-        """The fit has come to a point of this objective."""
-        self.seconds.append(time.perf_counter() - self.began)
-        self.objective.append(objective)
-        if self.seconds[-1] > self.limit or objective <= self.goal:
-            raise EnoughError
-
-    def reaches(self, objective: float) -> float:
-        """The first time at which the objective is no more than so much; infinite if never."""
-        return next((s for s, o in zip(self.seconds, self.objective, strict=True) if o <= objective), float("inf"))
+#: A fit of features and labels, for so many seconds at most, or until the objective is no more than a goal.
+Fit = Callable[[Any, Labels, float, float], Curve]
 
 
 def crossentropy(X: Any, y: Labels) -> Curve:
@@ -87,36 +62,71 @@ def _watched(curve: Curve, weight: float) -> Iterator[None]:
             setattr(LinearModelLoss, name, plain[name])
 
 
-def _scikit_learn(solver: str) -> Callable[[Any, Labels, float, float], Curve]:
+def scikit_learn(solver: str, C: float = 1.0) -> Fit:
+    """Its multinomial logistic regression; the objective is that of the library at this C, divided by C."""
+
     def fit(X: Any, y: Labels, limit: float, goal: float) -> Curve:
         from sklearn.linear_model import LogisticRegression
 
         curve = Curve(limit, goal)
-        with _watched(curve, float(len(y))), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                LogisticRegression(solver=solver, tol=1e-12, max_iter=100_000).fit(X, y)
-            except EnoughError:
-                return curve
-        curve.end = time.perf_counter() - curve.began
+        with _watched(curve, float(len(y))):
+            _run(curve, LogisticRegression(C=C, solver=solver, tol=1e-12, max_iter=100_000), X, y)
         return curve
 
     return fit
 
 
-def _saga(X: Any, y: Labels, limit: float, goal: float) -> Curve:
-    """scikit-learn's saga says nothing on its way: fits of 1, 2, 4 … passes, each a point of the curve."""
-    from sklearn.linear_model import LogisticRegression
+def _run(curve: Curve, model: Any, X: Any, y: Labels) -> None:
+    """Fit what is watched, to its own end or the curve's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            model.fit(X, y)
+        except EnoughError:
+            return
+    curve.end = time.perf_counter() - curve.began
 
-    curve, passes = Curve(limit, goal), 1
-    while not curve.seconds or (3.0 * curve.seconds[-1] < limit and curve.objective[-1] > goal):
-        began = time.perf_counter()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = LogisticRegression(solver="saga", tol=1e-12, max_iter=passes).fit(X, y)
-        curve.seconds.append(time.perf_counter() - began)
-        curve.objective.append(objective(X, y, model.coef_, model.intercept_))
-        passes *= 2
+
+def _by_passes(solver: str) -> Fit:
+    """scikit-learn's solvers that say nothing on their way: fits of 1, 2, 4 … passes, each a point of the curve."""
+
+    def fit(X: Any, y: Labels, limit: float, goal: float) -> Curve:
+        from sklearn.linear_model import LogisticRegression
+
+        curve, passes = Curve(limit, goal), 1
+        while not curve.seconds or (3.0 * curve.seconds[-1] < limit and curve.objective[-1] > goal):
+            began = time.perf_counter()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model = LogisticRegression(solver=solver, tol=1e-12, max_iter=passes).fit(X, y)
+            curve.seconds.append(time.perf_counter() - began)
+            curve.objective.append(objective(X, y, model.coef_, model.intercept_))
+            if model.n_iter_.max() < passes:  # it ended by itself
+                curve.end = curve.seconds[-1]
+                break
+            passes *= 2
+        return curve
+
+    return fit
+
+
+def _intel(X: Any, y: Labels, limit: float, goal: float) -> Curve:
+    """Intel's extension of scikit-learn, whose lbfgs is watched where it computes the objective."""
+    from daal4py.sklearn.linear_model import logistic_path
+    from sklearnex.linear_model import LogisticRegression
+
+    curve, plain = Curve(limit, goal), logistic_path._daal4py_loss_and_grad
+
+    def call(*arguments: Any) -> Any:
+        found = plain(*arguments)
+        curve.add(float(found[0]))
+        return found
+
+    try:
+        logistic_path._daal4py_loss_and_grad = call
+        _run(curve, LogisticRegression(tol=1e-12, max_iter=100_000), X, y)
+    finally:
+        logistic_path._daal4py_loss_and_grad = plain
     return curve
 
 
@@ -166,22 +176,30 @@ def objective(X: Any, y: Labels, coef: NDArray[Any], intercept: NDArray[Any]) ->
     return total + 0.5 * float(np.sum(W**2))
 
 
-NEWTON_CHOLESKY = "scikit-learn newton-cholesky"
+LBFGS, NEWTON_CHOLESKY, LIBLINEAR = (f"scikit-learn {solver}" for solver in ("lbfgs", "newton-cholesky", "liblinear"))
+INTEL, TORCH = "Intel's scikit-learn lbfgs", "PyTorch LBFGS"
 
-PEERS: dict[str, Callable[[Any, Labels, float, float], Curve]] = {
-    "scikit-learn lbfgs": _scikit_learn("lbfgs"),
-    "scikit-learn newton-cg": _scikit_learn("newton-cg"),
-    NEWTON_CHOLESKY: _scikit_learn("newton-cholesky"),
-    "scikit-learn saga": _saga,
-    "PyTorch LBFGS": _torch,
+PEERS: dict[str, Fit] = {
+    LBFGS: scikit_learn("lbfgs"),
+    "scikit-learn newton-cg": scikit_learn("newton-cg"),
+    NEWTON_CHOLESKY: scikit_learn("newton-cholesky"),
+    LIBLINEAR: _by_passes("liblinear"),
+    "scikit-learn saga": _by_passes("saga"),
+    INTEL: _intel,
+    TORCH: _torch,
 }
 
 #: Coefficients up to which newton-cholesky takes part: its matrix of all pairs of them takes 400 MB then.
 MOST_COEFFICIENTS = 10_000
 
 
-def peers(features: int, classes: int) -> dict[str, Callable[[Any, Labels, float, float], Curve]]:
-    """Those who can fit a problem of this size."""
-    return {
-        name: fit for name, fit in PEERS.items() if name != NEWTON_CHOLESKY or features * classes <= MOST_COEFFICIENTS
+def peers(X: Any, y: Labels) -> dict[str, Fit]:
+    """Those who can fit this problem: Intel's only where its package is installed, liblinear only two classes."""
+    classes, is_dense = int(y.max()) + 1, isinstance(X, np.ndarray)
+    can = {
+        NEWTON_CHOLESKY: X.shape[1] * classes <= MOST_COEFFICIENTS,
+        LIBLINEAR: classes == 2,
+        INTEL: is_dense and find_spec("sklearnex") is not None,
+        TORCH: is_dense,
     }
+    return {name: fit for name, fit in PEERS.items() if can.get(name, True)}

@@ -9,8 +9,9 @@ import altair as alt
 import vl_convert
 
 from benchmarks.documents._blocks import table, with_block
-from benchmarks.linear_models import results
+from benchmarks.linear_models import memory, probe, results, scaling
 from benchmarks.linear_models.cases import CASES, Case
+from benchmarks.linear_models.contestants import LBFGS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -22,9 +23,12 @@ _COLOURS = ["#c0392b", "#1f77b4", "#2ca02c", "#9467bd", "#8c564b", "#7f7f7f", "#
 
 PAGE = DOCS / "softmax-regression.md"
 
+#: What is measured beside the cases, and told in tables alone.
+OTHERS = (probe, memory, scaling)
+
 
 def write() -> list[Path]:
-    """Write the comparison into the page, and one picture for each case that was measured."""
+    """Write the comparison into the page, and a picture of the curves of each case that was measured."""
     for case, curves in _measured().items():
         picture = DOCS / _picture_of(case)
         picture.parent.mkdir(exist_ok=True)
@@ -35,15 +39,21 @@ def write() -> list[Path]:
 
 
 def comparison() -> str:
-    """A table, a verdict and a picture for each case that was measured."""
-    return "\n\n".join(
+    """What was measured: of each case a table, a verdict and a picture, of all else a table and a verdict."""
+    cases = [
         f"### {case.name}\n\n{_table(case, curves)}\n\n![{_said(case)}]({_picture_of(case)})"
         for case, curves in _measured().items()
-    )
+    ]
+    others = [
+        f"### {other.NAME}\n\n{other.text(results.load_rows(other.KEY))}"
+        for other in OTHERS
+        if results.path(other.KEY).exists()
+    ]
+    return "\n\n".join(cases + others)
 
 
 def _measured() -> dict[Case, results.Curves]:
-    return {case: results.load(case) for case in CASES if results.path(case).exists()}
+    return {case: results.load(case) for case in CASES if results.path(case.key).exists()}
 
 
 def _picture_of(case: Case) -> str:
@@ -67,11 +77,11 @@ def _table(case: Case, curves: results.Curves) -> str:
         )
     text = table(["", "s to 1e-6 ", "× crossentropy's ", "came within "], rows)
     ended = f"crossentropy's gap was proven, and its fit over, after {found[results.OURS].ended:.3g} s."
-    return f"{text}\n\n{ended} {_verdict(case, found, curves)}"
+    return f"{text}\n\n{ended}{_verdict(case, found, curves)}"
 
 
 def _verdict(case: Case, found: dict[str, results.Summary], curves: results.Curves) -> str:
-    """The aims: each at least so many times the library's seconds."""
+    """The aims, if the case has any: each at least so many times the library's seconds."""
 
     def times(names: list[str]) -> float:
         seconds = [
@@ -80,12 +90,14 @@ def _verdict(case: Case, found: dict[str, results.Summary], curves: results.Curv
         ]
         return min(seconds) / found[results.OURS].seconds
 
-    def judged(who: str, found: float, aim: float) -> str:
-        return f"{who} takes {found:.3g} ≥ {aim:g} {'✓' if found >= aim else '(missed)'} times as long"
+    def judged(who: str, names: list[str], aim: float) -> str:
+        found = times(names)
+        return f"{who} takes {found:.3g} ≥ {aim:g} {results.mark(found >= aim)} times as long"
 
     peers = [name for name in found if name != results.OURS]
-    lbfgs = judged("scikit-learn's lbfgs", times(["scikit-learn lbfgs"]), case.lbfgs)
-    return f"Aims: {lbfgs}, {judged('the best peer', times(peers), case.best)}."
+    aims = (("scikit-learn's lbfgs", [LBFGS], case.lbfgs), ("the best peer", peers, case.best))
+    said = ", ".join(judged(*aim) for aim in aims if aim[-1])
+    return f" Aims: {said}." if said else ""
 
 
 def _said(case: Case) -> str:

@@ -6,10 +6,10 @@ import csv
 import math
 from collections import defaultdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.linear_models.cases import Case
-from benchmarks.linear_models.contestants import Curve
+from benchmarks.linear_models.curves import Curve
 
 FOLDER = Path(__file__).parent.parent / "results" / "linear_models"
 
@@ -19,6 +19,9 @@ TARGET = 1e-6
 OURS = "crossentropy"
 
 Curves = dict[str, list[Curve]]
+
+#: One measurement of what is no curve: numbers and names.
+Row = dict[str, Any]
 
 
 class Summary(NamedTuple):
@@ -30,15 +33,42 @@ class Summary(NamedTuple):
     reached: float
 
 
-def path(case: Case) -> Path:
-    """Where a case's curves lie."""
-    return FOLDER / f"{case.key}.csv"
+def path(key: str) -> Path:
+    """Where the results of a case lie."""
+    return FOLDER / f"{key}.csv"
+
+
+def mark(reached: bool) -> str:
+    """Whether an aim is reached, as the page says it."""
+    return "✓" if reached else "(missed)"
+
+
+def save_rows(key: str, rows: list[Row]) -> None:
+    """Write measurements that all have the same names."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with path(key).open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def load_rows(key: str) -> list[Row]:
+    """What :func:`save_rows` wrote."""
+    with path(key).open(newline="") as file:
+        return [{name: _number(word) for name, word in row.items()} for row in csv.DictReader(file)]
+
+
+def _number(word: str) -> float | str:
+    try:
+        return float(word)
+    except ValueError:
+        return word
 
 
 def save(case: Case, curves: Curves) -> None:
     """Write the points where a curve has come down since the last that is kept, and its end."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with path(case).open("w", newline="") as file:
+    with path(case.key).open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["contestant", "run", "seconds", "objective", "ended"])
         for contestant, runs in curves.items():
@@ -54,7 +84,7 @@ def save(case: Case, curves: Curves) -> None:
 def load(case: Case) -> Curves:
     """What :func:`save` wrote."""
     found: defaultdict[str, dict[int, Curve]] = defaultdict(dict)
-    with path(case).open(newline="") as file:
+    with path(case.key).open(newline="") as file:
         for row in csv.DictReader(file):
             curve = found[row["contestant"]].setdefault(int(row["run"]), Curve(math.inf))
             curve.seconds.append(float(row["seconds"]))
