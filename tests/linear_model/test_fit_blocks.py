@@ -73,6 +73,7 @@ def test_every_metric_takes_blocks(monkeypatch):
     y = (features / np.logspace(0, 2, 12) @ random.normal(size=(12, 6)) + random.gumbel(size=(900, 6))).argmax(axis=1)
     best = SoftmaxRegression(C=10.0, tol=1e-10).fit(features, y)
     monkeypatch.setattr(_metrics, "_FEW_ROWS", 50)
+    monkeypatch.setattr(_metrics, "_MOST_WAITING", 100)
     for most, widest in ((1 << 26, 4096), (0, 4096), (0, 0)):
         monkeypatch.setattr(_metrics, "MOST_BYTES", most)
         monkeypatch.setattr(_metrics, "_WIDEST", widest)

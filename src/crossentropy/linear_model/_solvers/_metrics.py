@@ -37,6 +37,9 @@ _ROWS_PER_FEATURE = 1024
 #: curvatures are kept, too, rather than made twice.
 _MOST_CHOSEN = 1 << 22
 
+#: Chosen rows that are kept until they are summed over: with few of them to an array, a hundred bytes each.
+_MOST_WAITING = 1 << 18
+
 #: How many times as many rows are looked at for those.
 _CANDIDATES = 4
 
@@ -316,18 +319,30 @@ class _Curvatures:
 def _choose_rows(
     objective: LinearObjective, curvatures: _Curvatures, total: Floats
 ) -> Iterator[tuple[Block, int, NDArray[np.int64], Floats]]:
-    """For each block and class, which rows the class's block is summed over, and with what weights."""
+    """For some rows and each class, which of them the class's block is summed over, and with what weights."""
     most, share = _most_rows(objective), curvatures.share
     threshold = total / most if most < objective.rows.shape[0] else np.zeros_like(total)
     before = 0
     for block, parts in curvatures:
-        of_block: list[list[tuple[NDArray[np.int64], Floats]]] = [[] for _ in total]
+        chosen: list[list[tuple[NDArray[np.int64], Floats]]] = [[] for _ in total]
+        waiting = 0
         for rows, curvature in parts:
             positions = np.r_[rows]
             chance = evenly_spread(before + positions) / share
             for k, (taken, weight) in enumerate(_spread(curvature, chance, threshold)):
-                of_block[k].append((positions[taken], weight / share))
+                chosen[k].append((positions[taken], weight / share))
+                waiting += len(taken)
+            if waiting >= _MOST_WAITING:
+                yield from _together(block, chosen)
+                chosen, waiting = [[] for _ in total], 0
         before += block.features.shape[0]
-        for k, chosen in enumerate(of_block):
-            of_class, weights = (np.concatenate(part) for part in zip(*chosen, strict=True))
-            yield block, k, of_class, weights
+        if waiting:
+            yield from _together(block, chosen)
+
+
+def _together(
+    block: Block, chosen: list[list[tuple[NDArray[np.int64], Floats]]]
+) -> Iterator[tuple[Block, int, NDArray[np.int64], Floats]]:
+    for k, of_class in enumerate(chosen):
+        rows, weights = (np.concatenate(part) for part in zip(*of_class, strict=True))
+        yield block, k, rows, weights
