@@ -13,14 +13,15 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from crossentropy._linear import Features, SparseFeatures, moments
+from crossentropy._linear import Features, LinearLoss, SparseFeatures, moments
+from crossentropy._problems import ElementProblem, RowProblem
 from crossentropy._validation import as_number, sentence
 from crossentropy.linear_model._history import Iteration, OnIteration
 from crossentropy.linear_model._objective import LinearObjective
 from crossentropy.linear_model._rows import Rows, RowsInMemory
 from crossentropy.linear_model._solvers import Solution, minimise
 from crossentropy.linear_model._standardisation import Standardisation, not_finite
-from crossentropy.linear_model._targets import ElementTargets, Targets
+from crossentropy.linear_model._targets import ElementTargets, Targets, sample_weights
 
 Floats = NDArray[np.float64]
 
@@ -28,7 +29,7 @@ Floats = NDArray[np.float64]
 _BLOCK = 1 << 20
 
 #: What X may be: a NaN in it is named by us.
-_ACCEPTED: Any = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
+ACCEPTED: Any = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
 
 
 class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
@@ -60,6 +61,19 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
     def _objective(self, rows: Rows, C: float) -> LinearObjective:
         """What a fit to these rows minimises."""
 
+    @abstractmethod
+    def _held_out(
+        self, y: NDArray[Any], classes: NDArray[Any], outputs: int, weight: Floats
+    ) -> tuple[RowProblem | ElementProblem, float]:
+        """The plain loss of rows of these targets, and what they weigh together, of which ``weight`` (N,) is theirs."""
+
+    def _loss(self, X: Any, y: Any, sample_weight: Any) -> float:
+        X = self._checked(X)
+        weight = sample_weights(sample_weight, X.shape[0])
+        problem, total = self._held_out(np.asarray(y), self.classes_, len(self.coef_), weight)
+        loss, _ = LinearLoss(problem, features_of(X)).gradient(self.coef_, self.intercept_)
+        return loss / total
+
     def _logits(self, X: Any) -> NDArray[Any]:
         return self._logits_of(self._checked(X))
 
@@ -80,7 +94,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
 
     def _checked(self, X: Any) -> Any:
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **_ACCEPTED)
+        X = validate_data(self, X, reset=False, **ACCEPTED)
         with np.errstate(all="ignore"):
             place = moments(X, np.ones(X.shape[0]), np.zeros(X.shape[1])).not_finite
         if place >= 0:
@@ -101,28 +115,46 @@ def fit_linear(
 ) -> Classifier:
     """Fit ``estimator`` in place, calling ``on_iteration`` with each :class:`Iteration` as it happens."""
     C = as_number("C", estimator.C, above=0.0)
-    tol = as_number("tol", estimator.tol, above=0.0)
-    max_iter = _max_iter(estimator.max_iter)
-    X, y = validate_data(estimator, X, y, multi_output=True, **_ACCEPTED)
-    classes, targets = estimator._training(y, sample_weight)
-    centre, names = bool(estimator.fit_intercept), getattr(estimator, "feature_names_in_", None)
+    tol, max_iter = stopping(estimator)
+    X, y = validate_data(estimator, X, y, multi_output=True, **ACCEPTED)
     # The threads of BLAS wait for the next product where these should compute.
     with threadpool_limits(limits=1, user_api="blas"):
-        standardisation = Standardisation.of(X, targets.row_weight, centre=centre, names=names)
-        objective = estimator._objective(RowsInMemory(X, standardisation, targets), C)
+        classes, objective = objective_of(estimator, X, y, sample_weight, C)
         start = _start(estimator, objective, classes) if estimator.warm_start else None
         solution = minimise(objective, start, tol=tol, max_iter=max_iter, on_iteration=on_iteration)
+    set_solution(estimator, classes, objective, solution)
+    if solution.interrupt is not None:
+        raise solution.interrupt
+    if not solution.converged:
+        _warn(type(estimator).__name__, solution, tol)
+    return estimator
+
+
+def stopping(estimator: LinearClassifier) -> tuple[float, int]:
+    """``tol`` and ``max_iter``, checked."""
+    return as_number("tol", estimator.tol, above=0.0), _max_iter(estimator.max_iter)
+
+
+def objective_of(
+    estimator: LinearClassifier, X: Any, y: NDArray[Any], sample_weight: Any, C: float
+) -> tuple[NDArray[Any], LinearObjective]:
+    """The classes, and what a fit to these rows minimises."""
+    classes, targets = estimator._training(y, sample_weight)
+    centre, names = bool(estimator.fit_intercept), getattr(estimator, "feature_names_in_", None)
+    standardisation = Standardisation.of(X, targets.row_weight, centre=centre, names=names)
+    return classes, estimator._objective(RowsInMemory(X, standardisation, targets), C)
+
+
+def set_solution(
+    estimator: LinearClassifier, classes: NDArray[Any], objective: LinearObjective, solution: Solution
+) -> None:
+    """Make a solution the model."""
     last = solution.evaluation
     estimator.classes_ = classes
     estimator.coef_, estimator.intercept_ = objective.parameters(last.point)
     estimator.history_ = solution.history
     estimator.n_iter_ = solution.history[-1].iteration
     estimator.objective_, estimator.gap_ = last.objective, solution.gap
-    if solution.interrupt is not None:
-        raise solution.interrupt
-    if not solution.converged:
-        _warn(type(estimator).__name__, solution, tol)
-    return estimator
 
 
 def _start(estimator: LinearClassifier, objective: LinearObjective, classes: NDArray[Any]) -> Floats | None:

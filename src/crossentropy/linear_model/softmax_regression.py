@@ -9,18 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy import log_softmax, softmax
-from crossentropy._linear import LinearLoss
+from crossentropy._problems import RowProblem
 from crossentropy._validation import as_number, sentence
 from crossentropy.linear_model import _exports, _scikit_learn
-from crossentropy.linear_model._estimator import LinearClassifier, features_of
+from crossentropy.linear_model._estimator import LinearClassifier
 from crossentropy.linear_model._rows import Rows
 from crossentropy.linear_model._softmax_objective import SoftmaxObjective
-from crossentropy.linear_model._targets import Targets, known_targets, row_problem, sample_weights, training_targets
+from crossentropy.linear_model._targets import Targets, known_targets, row_problem, training_targets
 
 if TYPE_CHECKING:
     import onnx
     import torch
     from sklearn.linear_model import LogisticRegression
+
+Floats = NDArray[np.float64]
 
 
 class SoftmaxRegression(LinearClassifier):
@@ -109,12 +111,7 @@ class SoftmaxRegression(LinearClassifier):
 
         Raises ``ValueError`` for a label that the model does not know.
         """
-        X = self._checked(X)
-        weight = sample_weights(sample_weight, X.shape[0])
-        targets = known_targets(np.asarray(y), self.classes_)
-        problem = row_problem(targets, X.shape[0], len(self.classes_))._replace(sample_weight=weight)
-        total, _ = LinearLoss(problem, features_of(X)).gradient(self.coef_, self.intercept_)
-        return total / float(weight.sum())
+        return self._loss(X, y, sample_weight)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to a file: :func:`save_model`, whose words on contents and errors hold here."""
@@ -236,6 +233,12 @@ class SoftmaxRegression(LinearClassifier):
         return training_targets(
             y, sample_weight=sample_weight, class_weight=self.class_weight, label_smoothing=smoothing
         )
+
+    def _held_out(
+        self, y: NDArray[Any], classes: NDArray[Any], outputs: int, weight: Floats
+    ) -> tuple[RowProblem, float]:
+        problem = row_problem(known_targets(y, classes), len(y), len(classes))
+        return problem._replace(sample_weight=weight), float(weight.sum())
 
     def _objective(self, rows: Rows, C: float) -> SoftmaxObjective:
         return SoftmaxObjective(rows, C=C, fit_intercept=bool(self.fit_intercept))

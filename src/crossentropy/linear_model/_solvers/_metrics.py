@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from copy import copy
 from typing import Protocol
 
 import numpy as np
@@ -50,16 +51,22 @@ class Metric(Protocol):
     def gradient(self, gradient: Floats) -> Floats:
         """Tᵀ·g."""
 
+    def at(self, objective: LinearObjective) -> Metric:
+        """That of the objective at another C, without a pass over the rows."""
+
 
 def has_room_for_classes(objective: LinearObjective) -> bool:
     """Whether features are dense and every class can have a matrix of its own."""
     return objective.rows.is_dense and 4 * objective.classes * (objective.width + 1) ** 2 <= MOST_BYTES
 
 
-def first_metric(objective: LinearObjective, start: Floats) -> Metric:
-    """That of the Hessian at a point, or where all rows have the same probabilities, the class frequencies."""
+def first_metric(objective: LinearObjective, start: Floats, *, lasts: bool = False) -> Metric:
+    """That of the Hessian at a point, or where all rows have the same probabilities, the class frequencies.
+
+    One that ``lasts`` can serve at another C.
+    """
     if has_room_for_classes(objective):
-        return ClassMetric(objective, None if start is objective.first.point else start)
+        return ClassMetric(objective, None if start is objective.first.point else start, lasts=lasts)
     if objective.rows.is_dense and objective.width <= _WIDEST:
         return SharedMetric(objective)
     return DiagonalMetric(objective)
@@ -81,6 +88,10 @@ class DiagonalMetric:
         scaled: Floats = self._root * self._without_offset(gradient)
         return scaled
 
+    def at(self, objective: LinearObjective) -> Metric:
+        """That of the objective at another C."""
+        return DiagonalMetric(objective)
+
 
 class SharedMetric:
     """One decomposition of the features' covariance for all classes, and for each its own curvature and the penalty."""
@@ -93,9 +104,19 @@ class SharedMetric:
             covariance += gram(_dense(block), block.targets.row_weight / objective.rows.weight)
         objective.passes += 1.0
         values, vectors = np.linalg.eigh(covariance / penalty / penalty[:, None])
+        self._values, self._vectors = np.maximum(values, 0.0), vectors / penalty[:, None]
+        self._root = self._root_of(objective)
+
+    def _root_of(self, objective: LinearObjective) -> Floats:
         curvature = objective.C * objective.first_curvature()
-        self._vectors = vectors / penalty[:, None]
-        self._root = np.sqrt(1.0 / np.append(curvature * np.maximum(values, 0.0) + 1.0, curvature, axis=1))
+        root: Floats = np.sqrt(1.0 / np.append(curvature * self._values + 1.0, curvature, axis=1))
+        return root
+
+    def at(self, objective: LinearObjective) -> Metric:
+        """That of the objective at another C: of the same decomposition."""
+        other = copy(self)
+        other._root = self._root_of(objective)
+        return other
 
     def step(self, vector: Floats) -> Floats:
         """T·v."""
@@ -116,24 +137,34 @@ class ClassMetric:
 
     h is the row's second derivative with respect to the class's logit, a·p(1 − p). Where there are many rows the blocks
     are summed over some: each row by the chance min(1, h/τ), and then by the weight max(h, τ); the chances are spread
-    evenly, not drawn. Without a point it is that of the start.
+    evenly, not drawn. Without a point it is that of the start. Only one that ``lasts`` keeps the sums for another C.
     """
 
-    def __init__(self, objective: LinearObjective, point: Floats | None) -> None:
+    def __init__(self, objective: LinearObjective, point: Floats | None, *, lasts: bool = False) -> None:
         self._without_offset = objective.without_offset
         size = objective.width + 1
-        # the blocks at first, their factors then
-        self._inverse = np.zeros((objective.classes, size, size), np.float32)
+        # without C
+        self._blocks = np.zeros((objective.classes, size, size), np.float32)
         if point is None:
             covariance = _covariance(objective)
-            for k, curvature in enumerate(objective.C * objective.first_curvature()):
-                self._inverse[k] = curvature * covariance
+            for k, curvature in enumerate(objective.first_curvature()):
+                self._blocks[k] = curvature * covariance
         else:
             for block, k, rows, weight in _choose_rows(objective, point):
-                self._inverse[k] += objective.C * _gram(block, rows, weight, objective.fit_intercept)
+                self._blocks[k] += _gram(block, rows, weight, objective.fit_intercept)
                 objective.passes += len(rows) / objective.rows.shape[0]
-        for found in self._inverse:
-            found[...] = _inverse_factor(found, objective.penalty)
+        # in the same memory where the blocks have served
+        self._inverse = np.empty_like(self._blocks) if lasts else self._blocks
+        self._factor(objective)
+
+    def _factor(self, objective: LinearObjective) -> None:
+        for block, inverse in zip(self._blocks, self._inverse, strict=True):
+            inverse[...] = _inverse_factor(np.float32(objective.C) * block, objective.penalty)
+
+    def at(self, objective: LinearObjective) -> Metric:
+        """That of the objective at another C: of the same sums, in the same memory."""
+        self._factor(objective)
+        return self
 
     def step(self, vector: Floats) -> Floats:
         """T·v."""

@@ -27,8 +27,9 @@ _NEAR = 1e-7
 
 def minimise(objective: LinearObjective, progress: Progress, at: Evaluation) -> Evaluation:
     """Minimise from a point until the gap is within the tolerance."""
-    metric, renew = first_metric(objective, at.point), _FIRST_STRETCH
-    pairs, iteration = _Pairs(), 0
+    metric = progress.metric or first_metric(objective, at.point, lasts=progress.metric_lasts)
+    pairs, iteration, renew = _Pairs(), 0, _FIRST_STRETCH
+    progress.metric = metric
     while not progress.is_exhausted:
         if progress.has_converged(at):
             if not at.single:
@@ -41,8 +42,8 @@ def minimise(objective: LinearObjective, progress: Progress, at: Evaluation) -> 
                 at = better
                 continue
         if iteration == renew and has_room_for_classes(objective):
-            metric, renew = ClassMetric(objective, at.point), 2 * renew + 4
-            pairs = _Pairs()
+            metric = ClassMetric(objective, at.point, lasts=progress.metric_lasts)
+            progress.metric, pairs, renew = metric, _Pairs(), 2 * renew + 4
         gradient = metric.gradient(at.gradient)
         vector = pairs.direction(gradient)
         direction = metric.step(vector)
