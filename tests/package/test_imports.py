@@ -80,7 +80,7 @@ ARROWS = {
     "torch": {"public"},
     "distributed": {"public", "torch"},
     "explanation": {"public", "reference"},
-    "linear_model": {"public", "io"},
+    "linear_model": {"public", "io", "evaluation"},
     "evaluation": {"public", "io", "reference"},
     "cli": {"public", "io", "explanation", "linear_model", "evaluation"},
 }

@@ -95,14 +95,19 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
     def _checked(self, X: Any) -> Any:
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, **ACCEPTED)
-        with np.errstate(all="ignore"):
-            place = moments(X, np.ones(X.shape[0]), np.zeros(X.shape[1])).not_finite
-        if place >= 0:
-            raise not_finite(X, divmod(place, X.shape[1]), getattr(self, "feature_names_in_", None))
+        check_finite(self, X)
         return X
 
 
 Classifier = TypeVar("Classifier", bound=LinearClassifier)
+
+
+def check_finite(estimator: BaseEstimator, X: Any) -> None:
+    """``ValueError`` names the first element that is NaN or infinite."""
+    with np.errstate(all="ignore"):
+        place = moments(X, np.ones(X.shape[0]), np.zeros(X.shape[1])).not_finite
+    if place >= 0:
+        raise not_finite(X, divmod(place, X.shape[1]), getattr(estimator, "feature_names_in_", None))
 
 
 def features_of(X: Any) -> Features | SparseFeatures:
