@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 _WIDTH = 960
 
+#: 0.001 to 1000 as they are, others as powers of ten.
+_TICK = (
+    "datum.value > 9e-4 && datum.value < 2e3 ? format(datum.value, '~g') : replace(format(datum.value, '~e'), '+', '')"
+)
+
 #: What the page's colours are on their own, on white.
 _COLOURS = {INK: "#1b1f24", GOOD: "#0072b2", BAD: "#d55e00"}
 
@@ -95,4 +100,4 @@ def _powers(Cs: Floats) -> alt.Axis:
     """Ticks at powers of ten, each or every so many."""
     first, last = int(np.ceil(np.log10(Cs[0]) - 1e-9)), int(np.floor(np.log10(Cs[-1]) + 1e-9))
     values = [10.0**power for power in range(first, last + 1, max(1, (last - first) // 12))]
-    return alt.Axis(values=values or [float(C) for C in Cs], format="~g", grid=True)
+    return alt.Axis(values=values or [float(C) for C in Cs], labelExpr=_TICK, grid=True)

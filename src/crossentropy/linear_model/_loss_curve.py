@@ -70,17 +70,8 @@ class LossCurve:
         The band is one standard error about the mean of the folds; its caption says how near their minima all models
         are proven to be. Raises ``ImportError`` where Altair is not installed.
         """
-        from crossentropy._validation import sentence
+        from crossentropy.evaluation._frame import charting
 
-        try:
+        with charting("plot"):
             from crossentropy.evaluation import _loss_curve_chart
-        except ModuleNotFoundError as error:
-            raise ImportError(
-                sentence(
-                    "plot",
-                    expected="Altair to be installed",
-                    received=f"no module {error.name}",
-                    remedy='install it: pip install "crossentropy[cli]"',
-                )
-            ) from error
         return _loss_curve_chart.standalone(self)

@@ -96,7 +96,8 @@ def _model(description: Any, tensors: Tensors) -> SoftmaxRegression | TableModel
 
 def _describe(regression: SoftmaxRegression) -> dict[str, Any]:
     classes = regression.classes_
-    parameters = {name: _plain(value) for name, value in regression.get_params().items()}
+    # of one that chose its C, those of the regression that it has become
+    parameters = {name: _plain(getattr(regression, name)) for name in SoftmaxRegression().get_params()}
     weights = parameters.pop("class_weight")
     names = getattr(regression, "feature_names_in_", None)
     return {

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from crossentropy._validation import sentence
@@ -24,7 +24,6 @@ from crossentropy.linear_model._estimator import (
 )
 from crossentropy.linear_model._loss_curve import LossCurve
 from crossentropy.linear_model._sweep import HeldOut, OnStage, Stage, curve, penalties, sweep
-from crossentropy.linear_model._targets import sample_weights
 
 if TYPE_CHECKING:
     import altair as alt
@@ -108,7 +107,8 @@ def _held_out(
         )
     X = validate_data(path, validation[0], reset=False, **ACCEPTED)
     check_finite(path, X)
-    return HeldOut(model, X, np.asarray(validation[1]), classes, outputs, sample_weights(None, X.shape[0]))
+    check_consistent_length(*validation)
+    return HeldOut(model, X, np.asarray(validation[1]), classes, outputs, np.ones(X.shape[0]))
 
 
 def warn(name: str, found: LossCurve, tol: float) -> None:

@@ -50,13 +50,11 @@ class HeldOut:
     ) -> None:
         rows = np.flatnonzero(weight)
         step = max(1, _BLOCK // max(X.shape[1], outputs))
-        self._X, self._total = X, 0.0
-        self._blocks = []
-        for first in range(0, len(rows), step):
-            block = rows[first : first + step]
-            problem, total = kind._held_out(y[block], classes, outputs, weight[block])
-            self._blocks.append((block, problem))
-            self._total += total
+        self._X = X
+        # of all rows at once, so that what is wrong is named by its row
+        _, self._total = kind._held_out(y, classes, outputs, weight)
+        blocks = [rows[first : first + step] for first in range(0, len(rows), step)]
+        self._blocks = [(block, kind._held_out(y[block], classes, outputs, weight[block])[0]) for block in blocks]
 
     def loss(self, coef: Floats, intercept: Floats) -> float:
         """In nats."""

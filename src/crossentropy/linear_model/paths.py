@@ -26,8 +26,8 @@ class SoftmaxRegressionPath(LinearPath):
     validation; ``models_``, all of them in ascending order of C, empty unless they are kept; ``classes_``,
     ``n_features_in_`` and, from a data frame, ``feature_names_in_``.
 
-    A ``KeyboardInterrupt`` leaves the path as it was. Warns with ``ConvergenceWarning`` where fits stop short of
-    ``tol``.
+    A ``KeyboardInterrupt`` leaves the results of the fit before, if there was one. Warns with ``ConvergenceWarning``
+    where fits stop short of ``tol``.
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
