@@ -13,7 +13,7 @@ from crossentropy import entropy, io
 from crossentropy.cli._fitting import shown_warnings
 from crossentropy.cli._progress import progress
 from crossentropy.evaluation._sweep_page import render_sweep_page
-from crossentropy.evaluation._text import count, number
+from crossentropy.evaluation._text import brief, count, number
 from crossentropy.linear_model import SoftmaxRegression, SoftmaxRegressionCV, SoftmaxRegressionPath
 from crossentropy.linear_model._cross_validation import fit_folds
 from crossentropy.linear_model._encoding import encode
@@ -75,6 +75,6 @@ def _sweeping(folds: int) -> Iterator[OnStage]:
         def on_stage(fold: int, stage: Stage) -> None:
             where = f"fold {fold + 1} of {folds}, " if folds > 1 else ""
             losses = f"{number(stage.training_loss)} nats, held out {number(stage.validation_loss)}"
-            advance(note=f"{where}C = {stage.C:.3g}: {losses}")
+            advance(note=f"{where}C = {brief(stage.C)}: {losses}")
 
         yield on_stage

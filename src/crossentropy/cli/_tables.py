@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crossentropy.evaluation._sweep_page import loss_table
-from crossentropy.evaluation._text import ABSENT, count, number, percent, printable
+from crossentropy.evaluation._text import ABSENT, brief, count, number, percent, printable
 
 if TYPE_CHECKING:
     from crossentropy.evaluation import LossReport
@@ -54,7 +54,7 @@ def sweep_table(curve: Curve) -> Group:
     table.add_column("")
     for i, cells in enumerate(rows):
         table.add_row(*cells, "chosen" if i == curve.chosen else "", style="bold" if i == curve.chosen else "")
-    nearness = f"Every model is proven to be within {curve.largest_gap:.1e} of its minimum, relative to it."
+    nearness = f"Every model is proven to be within {brief(curve.largest_gap)} of its minimum, relative to it."
     return Group(_titled("Mean cross-entropy of every C", table), Text(nearness, style="dim"))
 
 

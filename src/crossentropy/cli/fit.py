@@ -100,7 +100,5 @@ def _check_options(*, C: float | None, path: bool, validation: Path | None, repo
     for name, given in (("--validation", validation), ("--report", report)):
         if given is not None and not path:
             raise ValueError(
-                sentence(
-                    name, expected="a fit with --path", received="one without", remedy="add --path, or leave it out"
-                )
+                sentence(name, expected="a fit with --path", received="one without", remedy="add it, or leave this out")
             )

@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 
 from crossentropy.evaluation._picture import BAD, DASHES, FIT, GOOD, HEIGHT, INK, Picture, inline
-from crossentropy.evaluation._text import number
+from crossentropy.evaluation._text import brief, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +60,7 @@ def loss_curve(curve: Curve) -> Picture:
         layers.append(shape.encode(x=x, y="low:Q", y2="high:Q"))
     for name, (colour, losses) in lines.items():
         rows = [
-            {"C": float(C), "nats": float(nats), "tip": f"C = {C:.3g}, {name}: {number(float(nats))} nats"}
+            {"C": float(C), "nats": float(nats), "tip": f"C = {brief(float(C))}, {name}: {number(float(nats))} nats"}
             for C, nats in zip(curve.Cs, losses, strict=True)
         ]
         y = alt.Y("nats:Q", title="mean cross-entropy (nats per row)", axis=alt.Axis(tickCount=6)).scale(zero=True)
@@ -68,7 +68,7 @@ def loss_curve(curve: Curve) -> Picture:
         layers.append(base.mark_line(color=colour, strokeWidth=2, aria=False))
         layers.append(base.mark_point(color=colour, filled=True, size=16, opacity=1).encode(description="tip:N"))
     caption = "Blue: training rows."
-    described = f"{len(curve.Cs)} values of C from {curve.Cs[0]:.3g} to {curve.Cs[-1]:.3g}."
+    described = f"{len(curve.Cs)} values of C from {brief(float(curve.Cs[0]))} to {brief(float(curve.Cs[-1]))}."
     if curve.validation is not None and curve.chosen is not None:
         C, nats = float(curve.Cs[curve.chosen]), float(curve.validation[curve.chosen])
         mark = alt.Chart(inline([{"C": C}])).mark_rule(color=INK, strokeDash=DASHES, strokeWidth=1.5, aria=False)
@@ -77,10 +77,10 @@ def loss_curve(curve: Curve) -> Picture:
         caption += (
             ", the mean of the folds and one standard error about it." if curve.standard_error is not None else "."
         )
-        caption += f" Dashed: the chosen C = {C:.3g}, {number(nats)} nats."
-        described += f" The lowest validation loss is {number(nats)} nats, at C = {C:.3g}."
+        caption += f" Dashed: the chosen C = {brief(C)}, {number(nats)} nats."
+        described += f" The lowest validation loss is {number(nats)} nats, at C = {brief(C)}."
     caption += (
-        f" Every model's objective is proven to be within {curve.largest_gap:.1e} of its minimum, relative to it."
+        f" Every model's objective is proven to be within {brief(curve.largest_gap)} of its minimum, relative to it."
     )
     chart = alt.layer(*layers, width=_WIDTH, height=HEIGHT, autosize=FIT)
     return Picture("Loss against C", caption, described, chart, wide=True)

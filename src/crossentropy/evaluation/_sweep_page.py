@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from crossentropy._validation import sentence
 from crossentropy.evaluation._frame import FOOTER, charting, figure_table, figures, nats_and_bits, page, safe, section
-from crossentropy.evaluation._text import count, number, percent
+from crossentropy.evaluation._text import brief, count, number, percent
 
 if TYPE_CHECKING:
     from crossentropy.evaluation._loss_curve_chart import Curve
@@ -26,7 +26,7 @@ def render_sweep_page(curve: Curve, *, title: str, held_out: str, labels_entropy
         from crossentropy.evaluation._loss_curve_chart import loss_curve
 
         picture = figures([loss_curve(curve)])
-    C, loss = f"{curve.Cs[curve.chosen]:.3g}", float(curve.validation[curve.chosen])
+    C, loss = brief(float(curve.Cs[curve.chosen])), float(curve.validation[curve.chosen])
     training = float(curve.training[curve.chosen])
     rows = [
         ("Chosen C", C, f"of {count(len(curve.Cs), 'value')}: the lowest mean cross-entropy of rows held out"),
@@ -34,7 +34,7 @@ def render_sweep_page(curve: Curve, *, title: str, held_out: str, labels_entropy
         ("Cross-entropy, training", nats_and_bits(training), "of the rows that the same models were fitted to"),
         ("Labels' entropy", nats_and_bits(labels_entropy), "cost of always predicting the class frequencies"),
         ("Explained share", percent(1.0 - loss / labels_entropy), "1 − cross-entropy held out / labels' entropy"),
-        ("Largest gap", f"{curve.largest_gap:.1e}", "how far above its minimum an objective can be, relative to it"),
+        ("Largest gap", brief(curve.largest_gap), "how far above its minimum an objective can be, relative to it"),
     ]
     if curve.standard_error is not None:
         error = nats_and_bits(float(curve.standard_error[curve.chosen]))
@@ -54,7 +54,7 @@ def render_sweep_page(curve: Curve, *, title: str, held_out: str, labels_entropy
 def loss_table(curve: Curve) -> tuple[list[str], list[list[str]]]:
     """The headings of a table of every C, and its cells."""
     names = ["C", "training, nats"]
-    columns = [[f"{C:.3g}" for C in curve.Cs], [number(float(nats)) for nats in curve.training]]
+    columns = [[brief(float(C)) for C in curve.Cs], [number(float(nats)) for nats in curve.training]]
     for name, values in (("held out, nats", curve.validation), ("± standard error", curve.standard_error)):
         if values is not None:
             names.append(name)
