@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import crossentropy.evaluation
 from crossentropy.evaluation._loss_curve_chart import loss_curve
 from crossentropy.evaluation._svg import inline_svg
 from crossentropy.evaluation._sweep_page import loss_table, render_sweep_page
@@ -110,6 +111,7 @@ def test_a_page_needs_validation() -> None:
 def test_without_altair_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "altair", None)
     monkeypatch.delitem(sys.modules, "crossentropy.evaluation._loss_curve_chart")
+    monkeypatch.delattr(crossentropy.evaluation, "_loss_curve_chart")
     with pytest.raises(ImportError) as caught:
         curve(1).plot()
     assert str(caught.value) == (
