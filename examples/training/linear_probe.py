@@ -127,7 +127,8 @@ def main() -> None:
     right = best.score(vectors[kept:], topics[kept:])
     print(
         f"\nAlways predicting the topics' frequencies costs {entropy(shares):.4f} nats. At C = {best.C:.3g}, of the\n"
-        f"definitions held out {right:.1%} are of the topic found likeliest; {shares.max():.1%} are of the most frequent."
+        f"definitions held out {right:.1%} are of the topic that is found likeliest; {shares.max():.1%} are of the "
+        "most\nfrequent one."
     )
     if given.chart is not None:
         path.plot().save(given.chart)
