@@ -116,6 +116,15 @@ def test_it_is_a_softmax_regression_elsewhere(tmp_path):
     assert cross_val_score(SoftmaxRegressionCV(Cs=CS, cv=3), X, y, cv=3).mean() > 0.95
 
 
+def test_a_model_of_scikit_learn_has_one_C_already():  # noqa: N802
+    with pytest.raises(TypeError) as caught:
+        SoftmaxRegressionCV.from_sklearn(TheirLogisticRegression())
+    assert str(caught.value) == (
+        "SoftmaxRegressionCV.from_sklearn: expected C to be chosen by fit, got a model that has one; "
+        "call SoftmaxRegression.from_sklearn"
+    )
+
+
 def test_before_a_fit_there_is_no_C():  # noqa: N802
     with pytest.raises(NotFittedError):
         SoftmaxRegressionCV().C  # noqa: B018
