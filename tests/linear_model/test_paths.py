@@ -109,6 +109,12 @@ def test_the_rows_may_begin_in_float32_and_every_model_is_proven_in_float64():
         assert model.gap_ <= 1e-6 * model.objective_
 
 
+@pytest.mark.parametrize("Cs", [[1.0, 1.0 + 1e-9, 1.0 + 2e-9, 1e4], [1e4, *np.nextafter(1e4, [2e4, 0]), 1e5]])
+def test_values_of_hardly_any_distance_do_not_lead_astray(Cs):
+    path = SoftmaxRegressionPath(Cs=Cs).fit(*iris())
+    assert path.curve_.largest_gap <= 1e-6
+
+
 def test_of_equal_validation_losses_the_strongest_penalty_is_chosen():
     X, y = np.zeros((6, 2)), [0, 1, 2, 0, 1, 2]
     path = SoftmaxRegressionPath(Cs=CS).fit(X, y, validation=(X, y))

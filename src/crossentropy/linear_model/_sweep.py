@@ -22,6 +22,9 @@ Floats = NDArray[np.float64]
 #: The ends of a sweep that is told only how many.
 _SMALLEST, _LARGEST = 1e-6, 1e6
 
+#: So many optima say where the next will be.
+_OPTIMA = 3
+
 #: Numbers of the rows held out that are copied at once.
 _BLOCK = 1 << 22
 
@@ -97,18 +100,20 @@ def sweep(
         if solution.interrupt is not None:
             raise solution.interrupt
         start, metric = solution.evaluation, solution.metric
-        solved = [*solved[-1:], (C, start.point)]
+        solved = [*solved[1 - _OPTIMA :], (C, start.point)]
         yield _stage(objective, solution, held_out), objective, solution
 
 
 def _better_start(objective: LinearObjective, start: Evaluation, solved: list[tuple[float, Floats]]) -> Evaluation:
-    """Where the last two optima point to, or the last of them: optima move smoothly with log C."""
+    """Where the last optima point to, or the last of them: they move smoothly with log C."""
     if len(solved) < 2:
         return start
-    (before, old), (last, new) = solved
-    share = math.log(objective.C / last) / math.log(last / before)
-    ahead = objective.evaluate(new + share * (new - old), single=objective.is_large)
-    return min(ahead, start, key=lambda found: found.objective)
+    log_C, ahead = math.log(objective.C), np.zeros_like(start.point)
+    # by Lagrange's polynomial through those of different logarithms
+    points = {math.log(C): point for C, point in solved}
+    for at, point in points.items():
+        ahead += math.prod((log_C - other) / (at - other) for other in points if other != at) * point
+    return min(start, objective.evaluate(ahead, single=objective.is_large), key=lambda found: found.objective)
 
 
 def _stage(objective: LinearObjective, solution: Solution, held_out: HeldOut | None) -> Stage:

@@ -12,7 +12,7 @@ from crossentropy.linear_model.softmax_regression import SoftmaxRegression
 class SoftmaxRegressionPath(LinearPath):
     """Softmax regressions of many C, each proven to be optimal, in a small multiple of the time of the costliest.
 
-    Each fit begins where the optima of the two smaller C point to; what does not depend on C is shared: the checks of
+    Each fit begins where the optima of the smaller C point to; what does not depend on C is shared: the checks of
     the rows, their means and scales, the loss at the start, and the sums that the solver's metric is made of.
 
     Parameters: ``Cs``, the values of C in any order, or how many, from 1e-6 to 1e6, evenly by ratio; ``keep_models``,
