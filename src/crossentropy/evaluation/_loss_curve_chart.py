@@ -100,4 +100,4 @@ def _powers(Cs: Floats) -> alt.Axis:
     """Ticks at powers of ten, each or every so many."""
     first, last = int(np.ceil(np.log10(Cs[0]) - 1e-9)), int(np.floor(np.log10(Cs[-1]) + 1e-9))
     values = [10.0**power for power in range(first, last + 1, max(1, (last - first) // 12))]
-    return alt.Axis(values=values or [float(C) for C in Cs], labelExpr=_TICK, grid=True)
+    return alt.Axis(values=values or [float(C) for C in Cs], labelExpr=_TICK, labelFlush=False, grid=True)

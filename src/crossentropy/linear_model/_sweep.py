@@ -22,8 +22,8 @@ Floats = NDArray[np.float64]
 #: The ends of a sweep that is told only how many.
 _SMALLEST, _LARGEST = 1e-6, 1e6
 
-#: So many optima say where the next will be.
-_OPTIMA = 3
+#: So many optima say where the next will be: more magnify what each is off.
+_OPTIMA = 2
 
 #: Numbers of the rows held out that are copied at once.
 _BLOCK = 1 << 22
