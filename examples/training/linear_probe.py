@@ -96,7 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, default=DATA, help="WordNet's folder")
     parser.add_argument("--sentences", type=int, default=6_000, help="how many of them")
-    parser.add_argument("--full", action="store_true", help="all 93,000 of them, which takes an hour")
+    parser.add_argument("--full", action="store_true", help="all 95,831 of them")
     parser.add_argument("--values", type=int, default=96, help="how many values of C from 1e-6 to 1e6")
     parser.add_argument("--model", help="a folder of another encoder, as transformers writes it")
     parser.add_argument("--chart", type=Path, help="where to write the losses against C, as SVG, PNG or HTML")
