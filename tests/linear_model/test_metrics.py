@@ -175,3 +175,25 @@ def test_which_metric_is_the_first(monkeypatch):
     assert isinstance(metric_at(problem, problem.first.point), SharedMetric)
     monkeypatch.setattr(_metrics, "_WIDEST", FEATURES - 1)
     assert isinstance(metric_at(problem, problem.first.point), DiagonalMetric)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda problem: ClassMetric(problem, None, lasts=True),
+        lambda problem: ClassMetric(problem, somewhere(problem), lasts=True),
+        lambda problem: SharedMetric(problem, None),
+        lambda problem: SharedMetric(problem, somewhere(problem)),
+        DiagonalMetric,
+    ],
+)
+def test_at_another_penalty_a_metric_is_that_made_there_without_a_pass(make, fit_intercept):
+    old = objective(fit_intercept, C=2.0)
+    new, _ = old.at(70.0)
+    fresh = make(objective(fit_intercept, C=70.0))
+    changed = make(old).at(new)
+    assert new.passes == 0.0
+    vector = np.random.default_rng(5).normal(size=old.first.point.shape)
+    np.testing.assert_allclose(changed.step(vector), fresh.step(vector), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(changed.gradient(vector), fresh.gradient(vector), rtol=1e-5, atol=1e-6)

@@ -236,3 +236,21 @@ def test_the_passes_are_counted():
     assert objective.passes == 1.0
     objective.evaluate(objective.first.point, single=False)
     assert objective.passes == 2.0
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_at_another_penalty_it_needs_no_pass_to_know_what_it_is_worth(name, fit_intercept):
+    before, _ = problem(name, fit_intercept=fit_intercept)
+    for C in (1e-6, 0.7, 1e6):
+        fresh, _ = problem(name, fit_intercept=fit_intercept, C=C)
+        for point in points(before):
+            after, (found,) = before.at(C, before.evaluate(point, single=False))
+            for there, expected in ((found, fresh.evaluate(point, single=False)), (after.first, fresh.first)):
+                assert after.passes == 0.0
+                np.testing.assert_array_equal(there.point, expected.point)
+                np.testing.assert_allclose(there.gradient, expected.gradient, rtol=1e-9, atol=1e-10 * max(C, 1.0))
+                for value in ("objective", "cross_entropy", "gradient_norm", "coef_gap", "gap"):
+                    wanted = getattr(expected, value)
+                    assert getattr(there, value) == pytest.approx(wanted, rel=1e-7, abs=1e-9 * expected.objective)
+    assert before.C == 0.7

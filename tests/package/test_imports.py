@@ -81,7 +81,7 @@ ARROWS = {
     "torch": {"public"},
     "distributed": {"public", "torch"},
     "explanation": {"public", "reference"},
-    "linear_model": {"public", "io"},
+    "linear_model": {"public", "io", "evaluation"},
     "calibration": {"public", "linear_model"},
     "evaluation": {"public", "io", "reference"},
     "cli": {"public", "io", "explanation", "linear_model", "evaluation"},

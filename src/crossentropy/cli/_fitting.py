@@ -27,13 +27,20 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def fitting() -> Iterator[OnIteration]:
     """Yield what a fit calls after each iteration; show its progress, and its warnings as lines on stderr."""
-    with warnings.catch_warnings(record=True) as caught, progress("Fitting") as advance:
-        warnings.simplefilter("always", ConvergenceWarning)
+    with shown_warnings(), progress("Fitting") as advance:
 
         def on_iteration(record: Iteration) -> None:
             advance(note=f"{_passes(record)}, objective {record.objective:.6g}, {_nearness(record)}")
 
         yield on_iteration
+
+
+@contextlib.contextmanager
+def shown_warnings() -> Iterator[None]:
+    """Show warnings as lines on stderr, once the work is done."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        yield
     for warning in caught:
         print(f"warning: {warning.message}", file=sys.stderr)
 

@@ -10,10 +10,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from crossentropy.evaluation._text import ABSENT, count, number, percent, printable
+from crossentropy.evaluation._sweep_page import loss_table
+from crossentropy.evaluation._text import ABSENT, brief, count, number, percent, printable
 
 if TYPE_CHECKING:
     from crossentropy.evaluation import LossReport
+    from crossentropy.evaluation._loss_curve_chart import Curve
 
 MOST_CLASSES = 20  # in the table of classes
 _MOST_MATRIX_WIDTH = 76
@@ -43,6 +45,17 @@ def loss_report(report: LossReport, title: str) -> Iterator[Group]:
     if _matrix_width(report) <= _MOST_MATRIX_WIDTH:
         yield _confusion(report)
     yield _reliability(report)
+
+
+def sweep_table(curve: Curve) -> Group:
+    """The losses of every C, and which was chosen."""
+    names, rows = loss_table(curve)
+    table = _table(numbers=names)
+    table.add_column("")
+    for i, cells in enumerate(rows):
+        table.add_row(*cells, "chosen" if i == curve.chosen else "", style="bold" if i == curve.chosen else "")
+    nearness = f"Every model is proven to be within {brief(curve.largest_gap)} of its minimum, relative to it."
+    return Group(_titled("Mean cross-entropy of every C", table), Text(nearness, style="dim"))
 
 
 def _figures(report: LossReport) -> Iterator[tuple[str, str]]:

@@ -27,6 +27,11 @@ def number(value: float | None) -> str:
     return f"{value:,.{decimals}f}".replace("-", _MINUS)
 
 
+def brief(value: float) -> str:
+    """Three significant digits of a number above 0, no zeros at their end: 0.0316, 1, 3,160, 1e−06."""
+    return f"{float(f'{value:.3g}'):,.12g}".replace("-", _MINUS)
+
+
 def percent(share: float | None) -> str:
     """A share in percent, with one decimal."""
     if share is None or not math.isfinite(share):

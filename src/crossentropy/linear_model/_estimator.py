@@ -15,7 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from crossentropy._linear import Features, SparseFeatures, moments
+from crossentropy._linear import Features, LinearLoss, SparseFeatures, moments
+from crossentropy._problems import ElementProblem, RowProblem
 from crossentropy._validation import as_number, sentence
 from crossentropy.linear_model._blocks import ACCEPTED, Source, rows_in_blocks, survey_blocks
 from crossentropy.linear_model._history import Iteration, OnIteration
@@ -142,6 +143,19 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
     def _objective(self, rows: Rows, C: float) -> LinearObjective:
         """What a fit to these rows minimises."""
 
+    @abstractmethod
+    def _held_out(
+        self, y: NDArray[Any], classes: NDArray[Any], outputs: int, weight: Floats
+    ) -> tuple[RowProblem | ElementProblem, float]:
+        """The plain loss of rows of these targets, and what they weigh together, of which ``weight`` (N,) is theirs."""
+
+    def _loss(self, X: Any, y: Any, sample_weight: Any) -> float:
+        X = self._checked(X)
+        weight = sample_weights(sample_weight, X.shape[0])
+        problem, total = self._held_out(np.asarray(y), self.classes_, len(self.coef_), weight)
+        loss, _ = LinearLoss(problem, features_of(X)).gradient(self.coef_, self.intercept_)
+        return loss / total
+
     def _logits(self, X: Any) -> NDArray[Any]:
         return self._logits_of(self._checked(X))
 
@@ -163,14 +177,19 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
     def _checked(self, X: Any) -> Any:
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, **ACCEPTED)
-        with np.errstate(all="ignore"):
-            place = moments(X, np.ones(X.shape[0]), np.zeros(X.shape[1])).not_finite
-        if place >= 0:
-            raise not_finite(X, divmod(place, X.shape[1]), getattr(self, "feature_names_in_", None))
+        check_finite(self, X)
         return X
 
 
 Classifier = TypeVar("Classifier", bound=LinearClassifier)
+
+
+def check_finite(estimator: BaseEstimator, X: Any) -> None:
+    """``ValueError`` names the first element that is NaN or infinite."""
+    with np.errstate(all="ignore"):
+        place = moments(X, np.ones(X.shape[0]), np.zeros(X.shape[1])).not_finite
+    if place >= 0:
+        raise not_finite(X, divmod(place, X.shape[1]), getattr(estimator, "feature_names_in_", None))
 
 
 def features_of(X: Any) -> Features | SparseFeatures:
@@ -184,12 +203,10 @@ def fit_linear(
     """Fit ``estimator`` in place, calling ``on_iteration`` with each :class:`Iteration` as it happens."""
     settings = _settings(estimator)
     X, y = validate_data(estimator, X, y, multi_output=True, **ACCEPTED)
-    classes, targets = estimator._training(y, sample_weight)
-    centre, names = bool(estimator.fit_intercept), getattr(estimator, "feature_names_in_", None)
     # The threads of BLAS wait for the next product where these should compute.
     with threadpool_limits(limits=1, user_api="blas"):
-        standardisation = Standardisation.of(X, targets.row_weight, centre=centre, names=names)
-        solution = _minimise(estimator, RowsInMemory(X, standardisation, targets), classes, settings, on_iteration)
+        classes, objective = objective_of(estimator, X, y, sample_weight, settings.C)
+        solution = _minimise(estimator, objective, classes, settings, on_iteration)
     return _ended(estimator, solution, settings)
 
 
@@ -207,7 +224,8 @@ def fit_blocks(
     with threadpool_limits(limits=1, user_api="blas"):
         known = estimator._known(survey_blocks(source, journal, exclusive=estimator._exclusive))
         rows = rows_in_blocks(source, known, journal, centre=bool(estimator.fit_intercept))
-        solution = _minimise(estimator, rows, known.classes, settings, on_iteration)
+        objective = estimator._objective(rows, settings.C)
+        solution = _minimise(estimator, objective, known.classes, settings, on_iteration)
     estimator.n_features_in_ = rows.shape[1]
     if rows.names is not None:
         estimator.feature_names_in_ = np.array(rows.names, dtype=object)
@@ -225,28 +243,48 @@ class _Settings(NamedTuple):
 
 
 def _settings(estimator: LinearClassifier) -> _Settings:
-    C, tol = as_number("C", estimator.C, above=0.0), as_number("tol", estimator.tol, above=0.0)
-    return _Settings(C, tol, _max_iter(estimator.max_iter))
+    return _Settings(as_number("C", estimator.C, above=0.0), *stopping(estimator))
+
+
+def stopping(estimator: LinearClassifier) -> tuple[float, int]:
+    """``tol`` and ``max_iter``, checked."""
+    return as_number("tol", estimator.tol, above=0.0), _max_iter(estimator.max_iter)
+
+
+def objective_of(
+    estimator: LinearClassifier, X: Any, y: NDArray[Any], sample_weight: Any, C: float
+) -> tuple[NDArray[Any], LinearObjective]:
+    """The classes, and what a fit to these rows minimises."""
+    classes, targets = estimator._training(y, sample_weight)
+    centre, names = bool(estimator.fit_intercept), getattr(estimator, "feature_names_in_", None)
+    standardisation = Standardisation.of(X, targets.row_weight, centre=centre, names=names)
+    return classes, estimator._objective(RowsInMemory(X, standardisation, targets), C)
 
 
 def _minimise(
     estimator: LinearClassifier,
-    rows: Rows,
+    objective: LinearObjective,
     classes: NDArray[Any],
     settings: _Settings,
     on_iteration: OnIteration | None,
 ) -> Solution:
-    """Fit to these rows, and make what was found the model."""
-    objective = estimator._objective(rows, settings.C)
+    """Minimise, and make what was found the model."""
     start = _start(estimator, objective, classes) if estimator.warm_start else None
     solution = minimise(objective, start, tol=settings.tol, max_iter=settings.max_iter, on_iteration=on_iteration)
+    set_solution(estimator, classes, objective, solution)
+    return solution
+
+
+def set_solution(
+    estimator: LinearClassifier, classes: NDArray[Any], objective: LinearObjective, solution: Solution
+) -> None:
+    """Make a solution the model."""
     last = solution.evaluation
     estimator._online, estimator.classes_ = None, classes
     estimator.coef_, estimator.intercept_ = objective.parameters(last.point)
     estimator.history_ = solution.history
     estimator.n_iter_ = solution.history[-1].iteration
     estimator.objective_, estimator.gap_ = last.objective, solution.gap
-    return solution
 
 
 def _ended(estimator: Classifier, solution: Solution, settings: _Settings) -> Classifier:

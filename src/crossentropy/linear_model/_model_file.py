@@ -107,7 +107,9 @@ def _model(description: Any, tensors: Tensors) -> Regression | TableModel:
 
 def _describe(regression: Regression) -> dict[str, Any]:
     classes = regression.classes_
-    parameters = {name: _plain(value) for name, value in regression.get_params().items()}
+    # of one that chose its C, those of the regression that it has become
+    kind = next(kind for kind in _ESTIMATORS.values() if isinstance(regression, kind))
+    parameters = {name: _plain(getattr(regression, name)) for name in kind().get_params()}
     names = getattr(regression, "feature_names_in_", None)
     description = {
         "estimator": type(regression).__name__,

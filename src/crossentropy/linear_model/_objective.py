@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +106,23 @@ class LinearObjective(ABC):
     def evaluate(self, point: Floats, *, single: bool) -> Evaluation:
         """The value, gradient and gap at a point, in one pass; ``single``: in products of float32."""
         return self._evaluation(point, *self._run(point, single=single), single=single)
+
+    def at(self, C: float, *evaluations: Evaluation) -> tuple[Self, list[Evaluation]]:
+        """The objective at another C, which shares all that does not depend on it, and evaluations there: no pass.
+
+        ``evaluations`` are those of this objective: its loss's gradient is the same at any C.
+        """
+        other = copy(self)
+        other.C, other.passes = C, 0.0
+        other.first, *found = (
+            other._evaluation(*self._loss_of(old), single=old.single) for old in (self.first, *evaluations)
+        )
+        return other, found
+
+    def _loss_of(self, evaluation: Evaluation) -> tuple[Floats, float, Floats]:
+        """The point, the loss and its gradient, which an evaluation was made of."""
+        slopes = (evaluation.gradient - self.penalty * evaluation.point) / self.C
+        return evaluation.point, evaluation.cross_entropy * self.weight, slopes
 
     def curvatures(
         self, point: Floats, share: float = 1.0

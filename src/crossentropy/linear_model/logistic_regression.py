@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy import log_sigmoid, sigmoid
-from crossentropy._linear import LinearLoss
-from crossentropy.linear_model._estimator import LinearClassifier, features_of
+from crossentropy._problems import ElementProblem
+from crossentropy.linear_model._estimator import LinearClassifier
 from crossentropy.linear_model._portable import Portable
 from crossentropy.linear_model._rows import Rows
 from crossentropy.linear_model._sigmoid_objective import SigmoidObjective
@@ -20,7 +20,6 @@ from crossentropy.linear_model._targets import (
     known_elements,
     labels_to_elements,
     positive_weights,
-    sample_weights,
 )
 
 Floats = NDArray[np.float64]
@@ -105,12 +104,7 @@ class LogisticRegression(LinearClassifier, Portable):
 
         Of M labels it is the mean over these, too. Raises ``ValueError`` for a label that the model does not know.
         """
-        X = self._checked(X)
-        weight = sample_weights(sample_weight, X.shape[0])
-        targets = known_elements(np.asarray(y), self.classes_, len(self.coef_))
-        problem = element_problem(targets)._replace(sample_weight=weight)
-        total, _ = LinearLoss(problem, features_of(X)).gradient(self.coef_, self.intercept_)
-        return total / float(weight.sum() * len(self.coef_))
+        return self._loss(X, y, sample_weight)
 
     @property
     def _is_binary(self) -> bool:
@@ -129,6 +123,12 @@ class LogisticRegression(LinearClassifier, Portable):
 
     def _known(self, found: Found) -> LabelsToElements:
         return labels_to_elements(found, pos_weight=self.pos_weight, fit_intercept=bool(self.fit_intercept))
+
+    def _held_out(
+        self, y: NDArray[Any], classes: NDArray[Any], outputs: int, weight: Floats
+    ) -> tuple[ElementProblem, float]:
+        problem = element_problem(known_elements(y, classes, outputs))
+        return problem._replace(sample_weight=weight), float(weight.sum() * outputs)
 
     def _objective(self, rows: Rows, C: float) -> SigmoidObjective:
         weights = positive_weights(self.pos_weight, len(rows.masses))

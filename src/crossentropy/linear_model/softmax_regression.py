@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy import log_softmax, softmax
-from crossentropy._linear import LinearLoss
+from crossentropy._problems import RowProblem
 from crossentropy._validation import as_number
 from crossentropy.linear_model import _scikit_learn
-from crossentropy.linear_model._estimator import LinearClassifier, features_of
+from crossentropy.linear_model._estimator import LinearClassifier
 from crossentropy.linear_model._portable import Portable
 from crossentropy.linear_model._rows import Rows
 from crossentropy.linear_model._softmax_objective import SoftmaxObjective
@@ -21,11 +21,12 @@ from crossentropy.linear_model._targets import (
     known_targets,
     labels_to_targets,
     row_problem,
-    sample_weights,
 )
 
 if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
+
+Floats = NDArray[np.float64]
 
 
 class SoftmaxRegression(LinearClassifier, Portable):
@@ -117,12 +118,7 @@ class SoftmaxRegression(LinearClassifier, Portable):
 
         Raises ``ValueError`` for a label that the model does not know.
         """
-        X = self._checked(X)
-        weight = sample_weights(sample_weight, X.shape[0])
-        targets = known_targets(np.asarray(y), self.classes_)
-        problem = row_problem(targets, X.shape[0], len(self.classes_))._replace(sample_weight=weight)
-        total, _ = LinearLoss(problem, features_of(X)).gradient(self.coef_, self.intercept_)
-        return total / float(weight.sum())
+        return self._loss(X, y, sample_weight)
 
     def to_sklearn(self) -> LogisticRegression:
         """A fitted ``sklearn.linear_model.LogisticRegression`` that gives the same probabilities and labels.
@@ -169,6 +165,12 @@ class SoftmaxRegression(LinearClassifier, Portable):
     def _known(self, found: Found) -> LabelsToTargets:
         smoothing = as_number("label_smoothing", self.label_smoothing, at_least=0.0, at_most=1.0)
         return labels_to_targets(found, class_weight=self.class_weight, label_smoothing=smoothing)
+
+    def _held_out(
+        self, y: NDArray[Any], classes: NDArray[Any], outputs: int, weight: Floats
+    ) -> tuple[RowProblem, float]:
+        problem = row_problem(known_targets(y, classes), len(y), len(classes))
+        return problem._replace(sample_weight=weight), float(weight.sum())
 
     def _objective(self, rows: Rows, C: float) -> SoftmaxObjective:
         return SoftmaxObjective(rows, C=C, fit_intercept=bool(self.fit_intercept))

@@ -6,25 +6,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy.linear_model._history import OnIteration
-from crossentropy.linear_model._objective import LinearObjective
+from crossentropy.linear_model._objective import Evaluation, LinearObjective
 from crossentropy.linear_model._solvers import lbfgs
+from crossentropy.linear_model._solvers._metrics import Metric
 from crossentropy.linear_model._solvers._solution import Progress, Solution
 
 
 def minimise(
     objective: LinearObjective,
-    start: NDArray[np.float64] | None = None,
+    start: NDArray[np.float64] | Evaluation | None = None,
     *,
     tol: float,
     max_iter: int,
     on_iteration: OnIteration | None = None,
+    metric: Metric | None = None,
+    metric_lasts: bool = False,
 ) -> Solution:
     """Minimise from a point, or from the class frequencies, until no point can be lower by ``tol`` times the objective.
 
-    Products are made in float32 first where they take any time. Interrupted, it returns the best point so far.
+    Products are made in float32 first where they take any time. Interrupted, it returns the best point so far. The
+    first steps are made in ``metric`` where there is one; that of the solution serves at another C if ``metric_lasts``.
     """
-    at = objective.first if start is None else objective.evaluate(start, single=objective.is_large)
-    progress = Progress(objective, at, tol=tol, max_iter=max_iter, on_iteration=on_iteration)
+    if isinstance(start, np.ndarray):
+        start = objective.evaluate(start, single=objective.is_large)
+    at = objective.first if start is None else start
+    progress = Progress(
+        objective, at, tol=tol, max_iter=max_iter, on_iteration=on_iteration, metric=metric, metric_lasts=metric_lasts
+    )
     try:
         progress.record(at)
         return progress.end(lbfgs.minimise(objective, progress, at))

@@ -14,6 +14,9 @@ _ENOUGH = 1e-4
 
 _MOST_STEPS = 20
 
+#: In float32: where a few find nothing, its rounding is in the way.
+_MOST_SINGLE_STEPS = 4
+
 #: Relative to the objective: differences this small say nothing.
 _ROUNDING = 1e-14
 
@@ -25,7 +28,7 @@ def search(
     if not slope < 0.0:
         return None
     length = 1.0
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MOST_SINGLE_STEPS if at.single else _MOST_STEPS):
         found = objective.evaluate(at.point + length * direction, single=at.single)
         gain = found.objective - at.objective
         if gain <= _ENOUGH * length * slope:

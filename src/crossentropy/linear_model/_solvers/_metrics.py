@@ -8,6 +8,7 @@ removes the mean over classes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from typing import Protocol
 
 import numpy as np
@@ -59,17 +60,20 @@ class Metric(Protocol):
     def gradient(self, gradient: Floats | Singles) -> Floats:
         """Tᵀ·g."""
 
+    def at(self, objective: LinearObjective) -> Metric:
+        """That of the objective at another C, without a pass over the rows."""
+
 
 def has_room_for_classes(objective: LinearObjective) -> bool:
     """Whether features are dense and every class can have a matrix of its own."""
     return objective.rows.is_dense and 4 * objective.classes * (objective.width + 1) ** 2 <= MOST_BYTES
 
 
-def metric_at(objective: LinearObjective, point: Floats) -> Metric:
-    """That of the Hessian at a point, as good as there is room for."""
+def metric_at(objective: LinearObjective, point: Floats, *, lasts: bool = False) -> Metric:
+    """That of the Hessian at a point, as good as there is room for; one that ``lasts`` can serve at another C."""
     there = None if point is objective.first.point else point
     if has_room_for_classes(objective):
-        return ClassMetric(objective, there)
+        return ClassMetric(objective, there, lasts=lasts)
     if objective.rows.is_dense and objective.width <= _WIDEST:
         return SharedMetric(objective, there)
     return DiagonalMetric(objective)
@@ -91,6 +95,10 @@ class DiagonalMetric:
         scaled: Floats = self._root * self._without_offset(gradient.astype(np.float64))
         return scaled
 
+    def at(self, objective: LinearObjective) -> Metric:
+        """That of the objective at another C."""
+        return DiagonalMetric(objective)
+
 
 class SharedMetric:
     """One rotation of the features for all classes, in which each has a mean and a diagonal of its own.
@@ -108,17 +116,28 @@ class SharedMetric:
         (total,) = objective.kept(lambda: (_all_classes(objective, point, share),), *there)
         values, vectors = np.linalg.eigh(total / size / size[:, None])
         self._vectors = vectors / size[:, None]
+        # without C and the penalty
         if point is None:
             mass = objective.first_curvature()
-            blocks = np.append(mass * np.maximum(values, 0.0), mass, axis=1)
+            self._blocks = np.append(mass * np.maximum(values, 0.0), mass, axis=1)
             self._means = np.zeros((objective.classes, objective.width))
         else:
-            blocks, self._means = objective.kept(lambda: self._blocks(objective, point, share), point)
-        blocks *= objective.C
-        blocks[:, :-1] += 1.0
-        self._root = np.sqrt(1.0 / blocks)
+            self._blocks, self._means = objective.kept(lambda: self._found(objective, point, share), point)
+        self._root = self._root_of(objective)
 
-    def _blocks(self, objective: LinearObjective, point: Floats, share: float) -> tuple[Floats, Floats]:
+    def _root_of(self, objective: LinearObjective) -> Floats:
+        blocks = objective.C * self._blocks
+        blocks[:, :-1] += 1.0
+        root: Floats = np.sqrt(1.0 / blocks)
+        return root
+
+    def at(self, objective: LinearObjective) -> Metric:
+        """That of the objective at another C: of the same rotation."""
+        other = copy(self)
+        other._root = self._root_of(objective)
+        return other
+
+    def _found(self, objective: LinearObjective, point: Floats, share: float) -> tuple[Floats, Floats]:
         """Each class's diagonal of the rotated features and the feature of ones, about its mean, and that mean."""
         blocks, means = (
             np.zeros((objective.classes, objective.width + 1)),
@@ -161,24 +180,34 @@ class ClassMetric:
 
     h is the row's second derivative with respect to the class's logit, a·p(1 − p). Where there are many rows the blocks
     are summed over some: each row by the chance min(1, h/τ), and then by the weight max(h, τ); the chances are spread
-    evenly, not drawn. Without a point it is that of the start.
+    evenly, not drawn. Without a point it is that of the start. Only one that ``lasts`` keeps the sums for another C.
     """
 
-    def __init__(self, objective: LinearObjective, point: Floats | None) -> None:
+    def __init__(self, objective: LinearObjective, point: Floats | None, *, lasts: bool = False) -> None:
         self._without_offset = objective.without_offset
         size = objective.width + 1
-        # the blocks at first, their factors then
+        # without C and the penalty
         if point is None:
             (covariance,) = objective.kept(lambda: (_covariance(objective),))
-            self._inverse = np.empty((objective.classes, size, size), np.float32)
-            for k, curvature in enumerate(objective.C * objective.first_curvature()):
-                self._inverse[k] = curvature * covariance
+            self._blocks = np.empty((objective.classes, size, size), np.float32)
+            for k, curvature in enumerate(objective.first_curvature()):
+                self._blocks[k] = curvature * covariance
         else:
             curvatures = _Curvatures(objective, point)
             (total,) = objective.kept(lambda: (curvatures.total(),), point)
-            (self._inverse,) = objective.kept(lambda: (_class_blocks(objective, curvatures, total),), point)
-        for found in self._inverse:
-            found[...] = _inverse_factor(found, objective.penalty)
+            (self._blocks,) = objective.kept(lambda: (_class_blocks(objective, curvatures, total),), point)
+        # in the same memory where the blocks have served
+        self._inverse = np.empty_like(self._blocks) if lasts else self._blocks
+        self._factor(objective)
+
+    def _factor(self, objective: LinearObjective) -> None:
+        for block, inverse in zip(self._blocks, self._inverse, strict=True):
+            inverse[...] = _inverse_factor(np.float32(objective.C) * block, objective.penalty)
+
+    def at(self, objective: LinearObjective) -> Metric:
+        """That of the objective at another C: of the same sums, in the same memory."""
+        self._factor(objective)
+        return self
 
     def step(self, vector: Floats) -> Floats:
         """T·v."""
@@ -207,11 +236,11 @@ def _most_rows(objective: LinearObjective) -> int:
 
 
 def _class_blocks(objective: LinearObjective, curvatures: _Curvatures, total: Floats) -> Singles:
-    """Each class's block of the Hessian at a point (K, D + 1, D + 1), without the penalty."""
+    """Each class's block of the Hessian at a point (K, D + 1, D + 1), without C and the penalty."""
     size = objective.width + 1
     blocks, read = np.zeros((objective.classes, size, size), np.float32), 0
     for block, k, rows, weight in _choose_rows(objective, curvatures, total):
-        blocks[k] += objective.C * _gram(block, rows, weight, objective.fit_intercept)
+        blocks[k] += _gram(block, rows, weight, objective.fit_intercept)
         read += len(rows)
     objective.passes += read / objective.rows.shape[0]
     return blocks

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from crossentropy.linear_model._history import Iteration, OnIteration
 from crossentropy.linear_model._objective import Evaluation, LinearObjective
+from crossentropy.linear_model._solvers._metrics import Metric
 
 #: How much of an objective rounding leaves uncertain, many times over: in products of float64, and of float32.
 _DOUBT = (1e-13, 1e-5)
@@ -18,7 +19,7 @@ class Solution:
 
     ``converged`` says whether the gap reached the tolerance; if not, ``interrupt`` is what the solver was interrupted
     by, if it was, and ``exhausted`` says whether the iterations ran out (or else the objective no longer decreased in
-    float64).
+    float64). ``metric`` is what its last steps were made in.
     """
 
     evaluation: Evaluation
@@ -27,6 +28,7 @@ class Solution:
     converged: bool
     exhausted: bool
     interrupt: KeyboardInterrupt | None
+    metric: Metric | None
 
 
 class Progress:
@@ -40,9 +42,13 @@ class Progress:
         tol: float,
         max_iter: int,
         on_iteration: OnIteration | None,
+        metric: Metric | None,
+        metric_lasts: bool,
     ) -> None:
         #: The best point so far: objectives only decrease.
         self.at = start
+        #: What steps are made in, and whether that will be asked for at another C.
+        self.metric, self.metric_lasts = metric, metric_lasts
         self._objective, self._tol, self._max_iter, self._on_iteration = objective, tol, max_iter, on_iteration
         self._began = objective.rows.clock()
         self._history: list[Iteration] = []
@@ -97,4 +103,5 @@ class Progress:
             converged=self.has_converged(evaluation),
             exhausted=self.is_exhausted,
             interrupt=interrupt,
+            metric=self.metric,
         )

@@ -28,8 +28,9 @@ _NEAR = 1e-7
 
 def minimise(objective: LinearObjective, progress: Progress, at: Evaluation) -> Evaluation:
     """Minimise from a point until the gap is within the tolerance."""
-    metric, renew = metric_at(objective, at.point), _FIRST_STRETCH
-    pairs, iteration = _Pairs(), 0
+    metric = progress.metric or metric_at(objective, at.point, lasts=progress.metric_lasts)
+    pairs, iteration, renew = _Pairs(), 0, _FIRST_STRETCH
+    progress.metric = metric
     while not progress.is_exhausted:
         if progress.has_converged(at):
             if not at.single:
@@ -42,7 +43,8 @@ def minimise(objective: LinearObjective, progress: Progress, at: Evaluation) -> 
                 at = better
                 continue
         if iteration == renew and not isinstance(metric, DiagonalMetric):
-            metric, renew = metric_at(objective, at.point), 2 * renew + 4
+            metric, renew = metric_at(objective, at.point, lasts=progress.metric_lasts), 2 * renew + 4
+            progress.metric = metric
             pairs.measure(metric)
         direction = pairs.direction(at.gradient, metric)
         slope = float(np.vdot(at.gradient, direction))
