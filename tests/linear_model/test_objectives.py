@@ -68,11 +68,11 @@ def rows():
     return random.normal(size=(ROWS, FEATURES)) * [1.0, 100.0, 0.01] + [0.0, 50.0, 3.0]
 
 
-def problem(name="labels", *, fit_intercept=True, C=0.7, X=None):
+def problem(name="labels", *, fit_intercept=True, C=0.7, X=None, l1_ratio=0.0):
     X = rows() if X is None else X
     targets, objective, loss = PROBLEMS[name]()
     standard = Standardisation.of(X, targets.row_weight, centre=fit_intercept, names=None)
-    return objective(RowsInMemory(X, standard, targets), C=C, fit_intercept=fit_intercept), loss
+    return objective(RowsInMemory(X, standard, targets), C=C, fit_intercept=fit_intercept, l1_ratio=l1_ratio), loss
 
 
 def points(objective, count=8):

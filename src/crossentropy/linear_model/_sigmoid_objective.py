@@ -21,11 +21,13 @@ class SigmoidObjective(LinearObjective):
     So an element weighs u = a(1 + (p_m − 1)t), and its target is p_m a t/u. ``masses`` (M,) are Σ aᵢ p_m tᵢm.
     """
 
-    def __init__(self, rows: Rows, *, C: float, fit_intercept: bool, pos_weight: Floats) -> None:
+    def __init__(
+        self, rows: Rows, *, C: float, fit_intercept: bool, pos_weight: Floats, l1_ratio: float = 0.0
+    ) -> None:
         self._pos_weight = pos_weight
         #: Σ u of each output.
         self._totals: Floats = rows.weight + (1.0 - 1.0 / pos_weight) * rows.masses
-        super().__init__(rows, C=C, fit_intercept=fit_intercept)
+        super().__init__(rows, C=C, fit_intercept=fit_intercept, l1_ratio=l1_ratio)
 
     @property
     def weight(self) -> float:
@@ -71,7 +73,7 @@ class SigmoidObjective(LinearObjective):
         curvature: Floats = weight * (share * (1.0 - share))
         return curvature
 
-    def _dual(self, point: Floats, loss: float, slopes: Floats) -> tuple[float, float]:
+    def _dual(self, point: Floats, loss: float, slopes: Floats) -> tuple[Floats | None, float]:
         """Where an output is positive too often, its probabilities are shrunk by one factor; else the opposite's."""
         of_intercept, coef, intercept = slopes[:, -1], point[:, :-1], point[:, -1]
         above = of_intercept > 0.0
@@ -81,9 +83,9 @@ class SigmoidObjective(LinearObjective):
         # Σ u p x' of each output is the loss's gradient and the targets' part; Σ u x' what the targets add to Σ a x'
         part = slopes[:, :-1] + self._moments
         every = self.standardisation.sum + (1.0 - 1.0 / self._pos_weight)[:, None] * self._moments
-        moved = excess**2 @ self._squares(np.where(above[:, None], part, every - part))
+        moved = excess[:, None] * np.where(above[:, None], -part, every - part)
         # Σ u·softplus(z), or of −z
         surprise = loss + float(np.einsum("kd,kd->", coef, self._moments)) + float(intercept @ self.rows.masses)
         surprise -= float(np.sum((np.einsum("kd,kd->k", coef, every) + intercept * self._totals)[~above]))
         shrunk = float(np.sum(mass * (1.0 - excess) * np.log1p(-excess)))
-        return float(np.sqrt(moved)), float(excess @ mass) + shrunk + float(excess.max()) * surprise
+        return moved, float(excess @ mass) + shrunk + float(excess.max()) * surprise

@@ -61,7 +61,7 @@ class SoftmaxObjective(LinearObjective):
         curvature: Floats = block.targets.row_weight[rows, None] * (share * (1.0 - share))
         return curvature
 
-    def _dual(self, point: Floats, loss: float, slopes: Floats) -> tuple[float, float]:
+    def _dual(self, point: Floats, loss: float, slopes: Floats) -> tuple[Floats | None, float]:
         """A class whose mass is too large is shrunk by one factor; those whose mass is too small get what is freed.
 
         In one proportion for all rows: then sums that the gradient has anyway say, or bound, what this does.
@@ -70,16 +70,14 @@ class SoftmaxObjective(LinearObjective):
         mass = np.maximum(self.rows.masses + of_intercept, np.finfo(np.float64).tiny)
         excess = np.maximum(of_intercept, 0.0) / mass
         if not excess.any():
-            return 0.0, 0.0
+            return None, 0.0
         missing = np.maximum(-of_intercept, 0.0)
         share = missing / total if (total := missing.sum()) > 0.0 else missing
         # Σ aᵢ pᵢ xᵢ' of each class is the loss's gradient and the targets' part
-        crossed = np.einsum("kd,kd,d->k", of_coef, self._moments, 1.0 / self.penalty[:-1])
-        squares = np.maximum(self._squares(of_coef) + 2.0 * crossed + self._moment_norms, 0.0)
-        given = excess @ of_coef + excess @ self._moments
-        moved = excess**2 @ squares + share @ share * float(np.sum(given**2 / self.penalty[:-1]))
+        taken = excess[:, None] * (of_coef + self._moments)
+        moved = np.outer(share, taken.sum(axis=0)) - taken
         coef, intercept = point[:, :-1], point[:, -1]
         lse = loss + float(np.einsum("kd,kd->", coef, self._moments)) + float(intercept @ self.rows.masses)
         surprise = lse - float(share @ (coef @ self.standardisation.sum + self.weight * intercept))
         shrunk = float(np.sum(mass * (1.0 - excess) * np.log1p(-excess)))
-        return float(np.sqrt(moved)), float(excess @ mass) + shrunk + float(excess.max()) * surprise
+        return moved, float(excess @ mass) + shrunk + float(excess.max()) * surprise

@@ -63,6 +63,7 @@ class LogisticRegression(LinearClassifier):
         self,
         *,
         C: float = 1.0,
+        l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         pos_weight: Any = None,
         tol: float = 1e-6,
@@ -70,6 +71,7 @@ class LogisticRegression(LinearClassifier):
         warm_start: bool = False,
     ) -> None:
         self.C = C
+        self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
         self.pos_weight = pos_weight
         self.tol = tol
@@ -129,4 +131,6 @@ class LogisticRegression(LinearClassifier):
 
     def _objective(self, rows: Rows, C: float) -> SigmoidObjective:
         weights = positive_weights(self.pos_weight, len(rows.masses))
-        return SigmoidObjective(rows, C=C, fit_intercept=bool(self.fit_intercept), pos_weight=weights)
+        return SigmoidObjective(
+            rows, C=C, fit_intercept=bool(self.fit_intercept), pos_weight=weights, l1_ratio=float(self.l1_ratio)
+        )

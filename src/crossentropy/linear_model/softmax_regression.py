@@ -70,6 +70,7 @@ class SoftmaxRegression(LinearClassifier):
         self,
         *,
         C: float = 1.0,
+        l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         class_weight: Any = None,
         label_smoothing: float = 0.0,
@@ -78,6 +79,7 @@ class SoftmaxRegression(LinearClassifier):
         warm_start: bool = False,
     ) -> None:
         self.C = C
+        self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
@@ -238,4 +240,4 @@ class SoftmaxRegression(LinearClassifier):
         )
 
     def _objective(self, rows: Rows, C: float) -> SoftmaxObjective:
-        return SoftmaxObjective(rows, C=C, fit_intercept=bool(self.fit_intercept))
+        return SoftmaxObjective(rows, C=C, fit_intercept=bool(self.fit_intercept), l1_ratio=float(self.l1_ratio))

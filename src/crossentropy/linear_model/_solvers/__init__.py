@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from crossentropy.linear_model._history import OnIteration
 from crossentropy.linear_model._objective import LinearObjective
-from crossentropy.linear_model._solvers import lbfgs
+from crossentropy.linear_model._solvers import lbfgs, proximal
 from crossentropy.linear_model._solvers._solution import Progress, Solution
 
 
@@ -27,7 +27,8 @@ def minimise(
     progress = Progress(objective, at, tol=tol, max_iter=max_iter, on_iteration=on_iteration)
     try:
         progress.record(at)
-        return progress.end(lbfgs.minimise(objective, progress, at))
+        solver = proximal if objective.threshold.any() else lbfgs
+        return progress.end(solver.minimise(objective, progress, at))
     except KeyboardInterrupt as interrupt:
         # As it was evaluated, perhaps in float32: whoever interrupts does not want to wait for another pass.
         return progress.end(progress.at, interrupt)

@@ -19,9 +19,12 @@ _ROUNDING = 1e-14
 
 
 def search(
-    objective: LinearObjective, at: Evaluation, direction: Floats, slope: float
+    objective: LinearObjective, at: Evaluation, direction: Floats, slope: float, *, kinks: float = 0.0
 ) -> tuple[float, Evaluation] | None:
-    """The first length, 1 or then shorter by the minimum of a parabola, whose point is low enough, and that point."""
+    """The first length, 1 or then shorter by the minimum of a parabola, whose point is low enough, and that point.
+
+    ``kinks`` is what of the slope is no smooth part's.
+    """
     if not slope < 0.0:
         return None
     length = 1.0
@@ -33,7 +36,7 @@ def search(
         # where both round to the same number the slopes tell: that of a convex function only grows
         if (
             abs(gain) <= _ROUNDING * abs(at.objective)
-            and abs(float(np.vdot(found.gradient, direction))) <= -0.9 * slope
+            and abs(float(np.vdot(found.gradient, direction)) + kinks) <= -0.9 * slope
         ):
             return length, found
         lowest = 0.5 * -slope * length**2 / (gain - slope * length) if np.isfinite(gain) else 0.0

@@ -121,17 +121,8 @@ class ClassMetric:
 
     def __init__(self, objective: LinearObjective, point: Floats | None) -> None:
         self._without_offset = objective.without_offset
-        size = objective.width + 1
         # the blocks at first, their factors then
-        self._inverse = np.zeros((objective.classes, size, size), np.float32)
-        if point is None:
-            covariance = _covariance(objective)
-            for k, curvature in enumerate(objective.C * objective.first_curvature()):
-                self._inverse[k] = curvature * covariance
-        else:
-            for block, k, rows, weight in _choose_rows(objective, point):
-                self._inverse[k] += objective.C * _gram(block, rows, weight, objective.fit_intercept)
-                objective.passes += len(rows) / objective.rows.shape[0]
+        self._inverse = class_blocks(objective, point)
         for found in self._inverse:
             found[...] = _inverse_factor(found, objective.penalty)
 
@@ -145,6 +136,21 @@ class ClassMetric:
         single = self._without_offset(gradient).astype(np.float32)[:, :, None]
         found: Floats = np.matmul(self._inverse, single)[:, :, 0].astype(np.float64)
         return found
+
+
+def class_blocks(objective: LinearObjective, point: Floats | None) -> Singles:
+    """C·Σ h xᵢxᵢᵀ of each class (K, D + 1, D + 1) at a point, or at the start, without the penalty."""
+    size = objective.width + 1
+    blocks = np.zeros((objective.classes, size, size), np.float32)
+    if point is None:
+        covariance = _covariance(objective)
+        for k, curvature in enumerate(objective.C * objective.first_curvature()):
+            blocks[k] = curvature * covariance
+        return blocks
+    for block, k, rows, weight in _choose_rows(objective, point):
+        blocks[k] += objective.C * _gram(block, rows, weight, objective.fit_intercept)
+        objective.passes += len(rows) / objective.rows.shape[0]
+    return blocks
 
 
 def _dense(block: Block) -> Features:
