@@ -1,144 +1,171 @@
-"""A quadratic model of the objective's smooth part: blocks of the Hessian, and what steps have said of it since."""
+"""Each class's block of the Hessian for the coefficients that matter, and a diagonal for all others."""
 
 from __future__ import annotations
 
 import math
-from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, lapack
+from scipy.linalg import lapack
 
 from crossentropy._linear import Features, gram
 from crossentropy.linear_model._objective import LinearObjective
+from crossentropy.linear_model._penalty import least_subgradient
+from crossentropy.linear_model._rows import Block
 from crossentropy.linear_model._solvers._metrics import MOST_BYTES, class_blocks, has_room_for_classes
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-
-#: Pairs of steps and changes of the gradient.
-_MEMORY = 10
+Indices = NDArray[np.intp]
 
 #: What is added to a diagonal of ones: float32 products leave that much uncertain.
 _JITTER = 1e-6
 
-#: Numbers of features that are gathered at once.
+#: Numbers of dense features that are gathered at once.
 _GATHERED = 1 << 22
+
+#: Coefficients of a class that have a block together at most: its decomposition takes the cube of that.
+_MOST_CHOSEN = 256
+
+#: Slopes at 0, relative to where a coefficient leaves 0, from which on it is expected to.
+_NEAR = 0.9
 
 
 class Blocks:
-    """Of each class the Hessian's block at a point (K, S, S), for the features ``chosen`` and the intercept.
+    """For each class the Hessian's block (S, S) of its ``chosen`` features (S,) and the intercept, which comes last."""
 
-    All other coefficients have a second derivative each: that of the start.
-    """
-
-    def __init__(self, objective: LinearObjective, point: Floats, wanted: NDArray[np.intp]) -> None:
+    def __init__(self, objective: LinearObjective, point: Floats, gradient: Floats) -> None:
         self.diagonal = objective.C * objective.first_curvature() + objective.penalty
         if has_room_for_classes(objective):
-            wanted = np.arange(objective.width)
-            start = None if point is objective.first.point else point
-            self._blocks = class_blocks(objective, start)
+            self.chosen = [np.arange(objective.width + 1)] * objective.classes
+            self._blocks = list(class_blocks(objective, None if point is objective.first.point else point))
         else:
-            self._blocks = _chosen_blocks(objective, point, wanted)
-        self.chosen = np.append(wanted, objective.width)
-        for block in self._blocks:
-            size = np.diagonal(block) + objective.penalty[self.chosen]
+            self.chosen = [np.append(chosen, objective.width) for chosen in _chosen(objective, point, gradient)]
+            self._blocks = _blocks_of(objective, point, [chosen[:-1] for chosen in self.chosen])
+        for chosen, block in zip(self.chosen, self._blocks, strict=True):
+            size = np.diagonal(block) + objective.penalty[chosen]
             # a feature that varies nowhere, or an intercept that is not fitted
             block[np.diag_indices_from(block)] = np.where(size > 0.0, size * (1.0 + _JITTER), 1.0)
-        self._factors: list[tuple[Mask, Singles]] = []
 
     def times(self, values: Floats) -> Floats:
-        """The blocks' product with (K, D + 1)."""
+        """The product with (K, D + 1)."""
         found = self.diagonal * values
-        part = values[:, self.chosen].astype(np.float32)[:, :, None]
-        found[:, self.chosen] = np.matmul(self._blocks, part)[:, :, 0]
+        for k, (chosen, block) in enumerate(zip(self.chosen, self._blocks, strict=True)):
+            found[k, chosen] = block @ values[k, chosen].astype(np.float32)
         return found
 
-    def factor(self, free: Mask) -> None:
-        """Make ready to solve for the coefficients (K, D + 1) that are free."""
-        before, self._factors = self._factors, []
-        for k, mask in enumerate(free[:, self.chosen]):
-            if before and np.array_equal(before[k][0], mask):
-                self._factors.append(before[k])
-                continue
-            self._factors.append((mask, _factor(self._blocks[k][np.ix_(mask, mask)])))
+    def of(self, free: Mask) -> FreeBlocks:
+        """What is left of them where only some coefficients (K, D + 1) are free."""
+        places = np.full(free.shape, -1)
+        places[free] = np.arange(np.count_nonzero(free))
+        parts = []
+        for k, (chosen, block) in enumerate(zip(self.chosen, self._blocks, strict=True)):
+            mask = free[k, chosen]
+            if mask.any():
+                part = block[np.ix_(mask, mask)]
+                parts.append(Part(places[k, chosen[mask]], part, _factor(part)))
+        return FreeBlocks(self.diagonal[free], parts)
 
-    def solve(self, values: Floats, free: Mask) -> Floats:
-        """The blocks' inverse, of what is free, times (K, D + 1)."""
-        found = np.where(free, values / self.diagonal, 0.0)
-        for k, (mask, factor) in enumerate(self._factors):
-            columns = self.chosen[mask]
-            if len(columns):
-                found[k, columns] = lapack.spotrs(factor, values[k, columns].astype(np.float32), lower=True)[0]
-        return found
+    def lack(self, point: Floats) -> bool:
+        """Whether many coefficients of a point have no place in a block, and there is room for them."""
+        has = point[:, :-1] != 0.0
+        total = int(np.count_nonzero(has))
+        for k, chosen in enumerate(self.chosen):
+            has[k, chosen[:-1]] = False
+        room = any(len(chosen) <= _most_chosen(len(self.chosen)) for chosen in self.chosen)
+        return room and np.count_nonzero(has) > 0.1 * total
 
 
-class QuadraticModel:
-    """The blocks, corrected by the last steps and changes of the gradient so that it maps these to those (BFGS)."""
+class Part(NamedTuple):
+    """Of a class: where its coefficients lie among all that are free, their block, and its Cholesky factor."""
 
-    def __init__(self, blocks: Blocks) -> None:
-        self.blocks = blocks
-        self._steps: deque[Floats] = deque(maxlen=_MEMORY)
-        self._changes: deque[Floats] = deque(maxlen=_MEMORY)
-        self._sides, self._middle = np.zeros((0, blocks.diagonal.size)), np.zeros((0, 0))
+    places: Indices
+    block: Singles
+    factor: Singles
 
-    def __len__(self) -> int:
-        return len(self._steps)
 
-    def add(self, step: Floats, change: Floats) -> None:
-        """One more, unless the gradient did not grow along the step."""
-        if not float(np.vdot(step, change)) > 1e-14 * float(np.linalg.norm(step) * np.linalg.norm(change)):
-            return
-        self._steps.append(step)
-        self._changes.append(change)
-        steps, changes = (np.array(part).reshape(len(part), -1) for part in (self._steps, self._changes))
-        images = np.array([self.blocks.times(step).ravel() for step in self._steps])
-        crossed = steps @ changes.T
-        lower = np.tril(crossed, -1)
-        self._sides = np.concatenate([images, changes])
-        self._middle = np.linalg.pinv(
-            np.block([[steps @ images.T, lower], [lower.T, -np.diag(np.diag(crossed))]]), rcond=1e-13, hermitian=True
-        )
+class FreeBlocks(NamedTuple):
+    """Blocks of free coefficients alone, in vectors of these."""
+
+    diagonal: Floats
+    parts: list[Part]
 
     def times(self, values: Floats) -> Floats:
-        """The model's second derivatives times (K, D + 1)."""
-        found = self.blocks.times(values)
-        if len(self._sides):
-            found -= (self._sides.T @ (self._middle @ (self._sides @ values.ravel()))).reshape(values.shape)
+        """The product with a vector."""
+        found = self.diagonal * values
+        for places, block, _ in self.parts:
+            found[places] = block @ values[places].astype(np.float32)
+        return found
+
+    def solve(self, values: Floats) -> Floats:
+        """The inverse's product with a vector."""
+        found = values / self.diagonal
+        for places, _, factor in self.parts:
+            found[places] = lapack.spotrs(factor, values[places].astype(np.float32), lower=True)[0]
         return found
 
 
-def _chosen_blocks(objective: LinearObjective, point: Floats, wanted: NDArray[np.intp]) -> Singles:
-    size = len(wanted) + 1
-    blocks = np.zeros((objective.classes, size, size), np.float32)
-    standard = objective.standardisation
-    shift, scale = standard.shift[wanted], standard.scale[wanted]
-    step = max(1, _GATHERED // size)
+def _most_chosen(classes: int) -> int:
+    return min(_MOST_CHOSEN, math.isqrt(MOST_BYTES // (4 * classes))) - 1
+
+
+def _chosen(objective: LinearObjective, point: Floats, gradient: Floats) -> list[Indices]:
+    """For each class the features that have a coefficient, or are nearest to having one."""
+    near = np.abs(gradient[:, :-1]) / objective.threshold[:-1]
+    near[point[:, :-1] != 0.0] = np.inf
+    most = _most_chosen(objective.classes)
+    found = []
+    for of_class in near:
+        wanted = np.flatnonzero(of_class > _NEAR)
+        order = np.argsort(-of_class[wanted], kind="stable")
+        found.append(np.sort(wanted[order[:most]]))
+    return found
+
+
+def _blocks_of(objective: LinearObjective, point: Floats, chosen: list[Indices]) -> list[Singles]:
+    blocks = [np.zeros((len(part) + 1, len(part) + 1), np.float32) for part in chosen]
     for block, rows, curvature in objective.curvatures(point):
-        for first in range(0, len(curvature), step):
-            part = block.features.rows[rows][first : first + step][:, wanted]
-            dense = part if isinstance(part, np.ndarray) else part.toarray()
-            features = Features(np.ascontiguousarray(dense), shift, scale)
-            for k in range(objective.classes):
-                weight = np.ascontiguousarray(curvature[first : first + step, k], dtype=np.float64)
-                blocks[k] += objective.C * gram(features, weight, intercept=True)
+        weights = objective.C * curvature
+        for k, part in enumerate(chosen):
+            blocks[k] += _gram(objective, block, rows, part, np.ascontiguousarray(weights[:, k], dtype=np.float64))
     if not objective.fit_intercept:
-        blocks[:, -1], blocks[:, :, -1] = 0.0, 0.0
+        for found in blocks:
+            found[-1], found[:, -1] = 0.0, 0.0
     objective.passes += 1.0
     return blocks
 
 
-def most_chosen(objective: LinearObjective) -> int:
-    """How many features have room for blocks of all classes."""
-    return math.isqrt(MOST_BYTES // (4 * objective.classes)) - 1
+def _gram(objective: LinearObjective, block: Block, rows: slice, columns: Indices, weight: Floats) -> Floats:
+    """Σ weight·x'x'ᵀ of some rows, of some features and one of ones."""
+    shift, scale = (np.asarray(values)[columns] for values in (objective.standardisation.shift, objective.standardisation.scale))
+    size = len(columns) + 1
+    if isinstance(block.features, Features):
+        given, found = block.features.rows[rows], np.zeros((size, size))
+        step = max(1, _GATHERED // size)
+        for first in range(0, len(weight), step):
+            part = np.ascontiguousarray(given[first : first + step][:, columns])
+            found += gram(Features(part, shift, scale), weight[first : first + step], intercept=True)
+        return found
+    part = block.features.rows[rows][:, columns].astype(np.float64)
+    total, sums = float(weight.sum()), part.T @ weight
+    found = np.empty((size, size))
+    # about the shift, from the sums about 0
+    products = (part.multiply(weight[:, None]).T @ part).toarray()
+    products -= np.outer(sums - total * shift, shift) + np.outer(shift, sums)
+    found[:-1, :-1] = products * np.outer(scale, scale)
+    found[-1, :-1] = found[:-1, -1] = scale * (sums - total * shift)
+    found[-1, -1] = total
+    return found
 
 
 def _factor(block: Singles) -> Singles:
-    size, jitter = np.diagonal(block).copy(), _JITTER
+    """L of block = L·Lᵀ, of a block whose diagonal is raised until it has one."""
+    jitter = _JITTER
     while True:
         factor, failed = lapack.spotrf(block, lower=True)
         if not failed:
             return factor
         jitter *= 10.0
-        block[np.diag_indices_from(block)] = size * (1.0 + jitter)
+        block = block + np.diag(jitter * np.diagonal(block))

@@ -2,95 +2,74 @@
 
 from __future__ import annotations
 
-import os
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy.linear_model._penalty import least_subgradient
-from crossentropy.linear_model._solvers._blocks import QuadraticModel
+from crossentropy.linear_model._solvers._model import QuadraticModel
 
 Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
-_MOST_ORTHANTS = int(os.environ.get("ORTH", 20))
-_MOST_PRODUCTS = int(os.environ.get("CG", 20))
+#: Orthants that are gone into, products with the model in each, and how often a step is halved, at most.
+_MOST_ORTHANTS = 20
+_MOST_PRODUCTS = 20
+_MOST_HALVES = 30
+
+#: Coefficients that go against the sign they are to get are held at 0 so many times.
+_MOST_HELD = 5
+
+#: To what the slopes come down.
+_ACCURACY = 0.1
+
+#: A step must win this share of what the slope promises.
 _ENOUGH = 1e-4
-_ACCURACY = float(os.environ.get("ACC", 1e-2))
-STAT = [0, 0, 0]
-
 
 def minimise_model(model: QuadraticModel, point: Floats, gradient: Floats, threshold: Floats) -> Floats:
     """The minimum of ⟨g, v − x⟩ + ½⟨v − x, B(v − x)⟩ + Σ threshold·|v| over v (K, D + 1), near enough."""
-    at, slopes, first = point, gradient, np.inf
-    size = np.sqrt(model.blocks.diagonal)
-    for orthant in range(_MOST_ORTHANTS):
-        least = least_subgradient(at, slopes, threshold)
-        steep = float(np.linalg.norm(least / size))
-        if orthant == 0:
-            first = steep
-        elif steep <= _ACCURACY * first:
-            break
-        STAT[0] += 1
-        sign = np.where(at != 0.0, np.sign(at), -np.sign(least))
-        direction = _newton(model, at, least, sign)
-        found = _search(model, at, slopes, threshold, sign, direction, least)
+    at, slopes, size = point, gradient, np.sqrt(model.blocks.diagonal)
+    least = least_subgradient(at, slopes, threshold)
+    enough = _ACCURACY * float(np.linalg.norm(least / size))
+    for _ in range(_MOST_ORTHANTS):
+        found = _step(model, at, slopes, least, threshold)
         if found is None:
             break
         at, slopes = found
+        least = least_subgradient(at, slopes, threshold)
+        if float(np.linalg.norm(least / size)) <= enough:
+            break
     return at
 
 
-def _newton(model: QuadraticModel, at: Floats, least: Floats, sign: Floats) -> Floats:
+def _step(
+    model: QuadraticModel, at: Floats, slopes: Floats, least: Floats, threshold: Floats
+) -> tuple[Floats, Floats] | None:
+    """A point of the same orthant where the model is lower, and its slopes there."""
+    sign = np.where(at != 0.0, np.sign(at), -np.sign(least))
+    direction = _direction(model, at, least, sign)
+    for halves in range(_MOST_HALVES):
+        found = at + 0.5**halves * direction
+        found[(threshold > 0.0) & (found * sign < 0.0)] = 0.0
+        step = found - at
+        image = model.times(step)
+        slope = float(np.vdot(least, step))
+        gain = float(np.vdot(slopes, step) + 0.5 * np.vdot(step, image))
+        gain += float(np.vdot(threshold, (np.abs(found) - np.abs(at)).sum(axis=0)))
+        if slope < 0.0 and gain <= _ENOUGH * slope:
+            return found, slopes + image
+    return None
+
+
+def _direction(model: QuadraticModel, at: Floats, least: Floats, sign: Floats) -> Floats:
+    """Newton's, of the coefficients that are not 0 or leave it with the sign they are to get."""
     free = (at != 0.0) | (least != 0.0)
-    for _ in range(5):
-        model.blocks.factor(free)
-        direction = _conjugate_gradients(model, -np.where(free, least, 0.0), free)
+    direction = np.zeros_like(at)
+    for _ in range(_MOST_HELD):
+        direction[...] = 0.0
+        direction[free] = model.of(free).solve(-least[free], 0.1 * _ACCURACY, _MOST_PRODUCTS)
         wrong = (at == 0.0) & (direction * sign < 0.0)
         if not wrong.any():
             break
         free &= ~wrong
-    direction[wrong] = 0.0
+        direction[wrong] = 0.0
     return direction
-
-
-def _conjugate_gradients(model: QuadraticModel, right: Floats, free: Mask) -> Floats:
-    found, rest = np.zeros_like(right), right.copy()
-    solved = model.blocks.solve(rest, free)
-    if not len(model):
-        return solved
-    along, product = solved, float(np.vdot(rest, solved))
-    enough = 1e-2 * _ACCURACY * product
-    for _ in range(_MOST_PRODUCTS):
-        STAT[1] += 1
-        image = np.where(free, model.times(along), 0.0)
-        curvature = float(np.vdot(along, image))
-        if not curvature > 0.0:
-            break
-        length = product / curvature
-        found += length * along
-        rest -= length * image
-        solved = model.blocks.solve(rest, free)
-        before, product = product, float(np.vdot(rest, solved))
-        if product <= enough:
-            break
-        along = solved + (product / before) * along
-    return found
-
-
-def _search(model, at, slopes, threshold, sign, direction, least):
-    length = 1.0
-    kinked = threshold > 0.0
-    for _ in range(30):
-        STAT[2] += 1
-        found = at + length * direction
-        found[kinked & (found * sign < 0.0)] = 0.0
-        step = found - at
-        image = model.times(step)
-        gain = float(np.vdot(slopes, step) + 0.5 * np.vdot(step, image))
-        gain += float(np.sum(threshold * (np.abs(found) - np.abs(at))))
-        slope = float(np.vdot(least, step))
-        if slope < 0.0 and gain <= _ENOUGH * slope:
-            return found, slopes + image
-        length *= 0.5
-    return None
