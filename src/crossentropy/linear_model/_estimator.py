@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from typing import Any, Self, TypeVar
@@ -35,6 +36,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
     """A classifier whose logits are ``coef_`` (K, D) · x + ``intercept_`` (K,)."""
 
     C: float
+    l1_ratio: float
     fit_intercept: bool
     tol: float
     max_iter: int
@@ -100,7 +102,8 @@ def fit_linear(
     estimator: Classifier, X: Any, y: Any, sample_weight: Any = None, *, on_iteration: OnIteration | None = None
 ) -> Classifier:
     """Fit ``estimator`` in place, calling ``on_iteration`` with each :class:`Iteration` as it happens."""
-    C = as_number("C", estimator.C, above=0.0)
+    C = _strength(estimator.C)
+    as_number("l1_ratio", estimator.l1_ratio, at_least=0.0, at_most=1.0)
     tol = as_number("tol", estimator.tol, above=0.0)
     max_iter = _max_iter(estimator.max_iter)
     X, y = validate_data(estimator, X, y, multi_output=True, **_ACCEPTED)
@@ -131,6 +134,13 @@ def _start(estimator: LinearClassifier, objective: LinearObjective, classes: NDA
     if known is None or not np.array_equal(known, classes) or estimator.coef_.shape[1] != objective.width:
         return None
     return objective.point(estimator.coef_, estimator.intercept_)
+
+
+def _strength(value: Any) -> float:
+    """What the data weigh against the penalty; infinity stands for no penalty."""
+    if isinstance(value, float | np.floating) and value == math.inf:
+        return math.inf
+    return as_number("C", value, above=0.0)
 
 
 def _max_iter(value: Any) -> int:

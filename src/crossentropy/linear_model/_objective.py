@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 
 from crossentropy.linear_model._penalty import ElasticNet, least_subgradient
 from crossentropy.linear_model._rows import Block, Rows
+from crossentropy.linear_model._separation import Margins, refusal
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
 #: Logits in a block of rows whose curvatures are looked at together.
 _BLOCK = 1 << 20
+
+#: The loss of a row whose two likeliest classes are as likely, at least; rounded down by more than float32 products err.
+_LOG_2 = 0.6931
 
 #: Multiplications of a pass that takes long enough for anyone to notice.
 _LARGE = 1 << 22
@@ -61,8 +65,11 @@ class LinearObjective(ABC):
         self.is_large = rows.shape[0] * self.width * self.classes > _LARGE
         scale = rows.standardisation.scale
         #: The second derivative of the penalty's smooth part (D + 1,), and the slope |W'| has at 0.
-        self.penalty = np.append(0.0 if self._net is None else self._net.curvature * scale**2, 0.0)
-        self.threshold = np.append(0.0 if self._net is None else self._net.l1_ratio * scale, 0.0)
+        self.penalty, self.threshold = np.zeros(self.width + 1), np.zeros(self.width + 1)
+        if self._net is not None:
+            self.penalty[:-1], self.threshold[:-1] = self._net.curvature * scale**2, self._net.l1_ratio * scale
+        #: A loss below which no row is on the wrong side: then it has no minimum without a penalty.
+        self._separated = 0.0 if self.is_penalised else _LOG_2 * self._least_weight()
         #: How many times the rows have been read.
         self.passes = 0.0
         start = np.zeros((self.classes, self.width + 1))
@@ -90,6 +97,14 @@ class LinearObjective(ABC):
     @abstractmethod
     def intercept_curvature(self, point: Floats) -> Floats:
         """The Hessian (K, K) with respect to the intercepts alone."""
+
+    @abstractmethod
+    def margins(self, block: Block) -> Iterator[tuple[int, Margins]]:
+        """For each model that rows are fitted to by themselves: how many logits it has, and what separation asks."""
+
+    @abstractmethod
+    def _least_weight(self) -> float:
+        """What a label's loss weighs at least; 0 if any target is not certain."""
 
     @abstractmethod
     def _first_intercept(self) -> Floats:
@@ -162,7 +177,9 @@ class LinearObjective(ABC):
         intercept; its slopes are U = C·Σ a(q − t)x. The objective is above the dual's by C·Σ a KL(q‖p) and
         r(W) + r*(−U) + ⟨U, W⟩ of the penalty r, which bounds its distance to the minimum.
         """
-        moved, divergence = self._dual(point, loss, slopes) if self.fit_intercept else (None, 0.0)
+        if loss < self._separated:
+            raise refusal()
+        moved, divergence = self._dual(point, loss, slopes) if self.fit_intercept and self._net else (None, 0.0)
         gradient = slopes
         gradient *= self.C
         if not self.fit_intercept:
@@ -177,7 +194,7 @@ class LinearObjective(ABC):
             gradient=gradient,
             gradient_norm=self._gradient_norm(point, gradient),
             coef_gap=coef_gap,
-            gap=gap + self.C * divergence if self._net else gap,
+            gap=gap + self.C * divergence,
             single=single,
         )
 

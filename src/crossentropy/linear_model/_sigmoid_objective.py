@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from crossentropy import sigmoid
 from crossentropy.linear_model._objective import LinearObjective, Singles
 from crossentropy.linear_model._rows import Block, Rows
+from crossentropy.linear_model._separation import Margins, of_output
 from crossentropy.linear_model._targets import ElementTargets
 
 Floats = NDArray[np.float64]
@@ -50,6 +52,20 @@ class SigmoidObjective(LinearObjective):
         for _, _, curvature in self.curvatures(point):
             total += curvature.sum(axis=0)
         return np.diag(self.C * total)
+
+    def margins(self, block: Block) -> Iterator[tuple[int, Margins]]:
+        """Of each output: its logit where it is positive, and the opposite; 0 where a target is neither."""
+        for targets in np.asarray(cast(ElementTargets, block.targets).problem.targets).T:
+            yield 1, of_output(targets > 0.0, targets < 1.0)
+
+    def _least_weight(self) -> float:
+        least = np.inf
+        for block in self.rows:
+            targets, weight = cast(ElementTargets, block.targets).problem.targets, block.targets.row_weight
+            if ((targets > 0.0) & (targets < 1.0)).any():
+                return 0.0
+            least = min(least, float(weight[weight > 0.0].min(initial=np.inf)))
+        return least * min(1.0, float(self._pos_weight.min()))
 
     def _first_share(self) -> Floats:
         share: Floats = self.rows.masses / self._totals if self.fit_intercept else np.full(self.classes, 0.5)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy import softmax
 from crossentropy._linear import Features, gram
+from crossentropy._problems import IndexTargets, SoftTargets
 from crossentropy.linear_model._objective import LinearObjective, Singles
 from crossentropy.linear_model._rows import Block
+from crossentropy.linear_model._separation import Margins, of_classes
+from crossentropy.linear_model._targets import Targets
 
 Floats = NDArray[np.float64]
 
@@ -42,10 +48,29 @@ class SoftmaxObjective(LinearObjective):
         curvature: Floats = self.C * (np.diag(mass) - pairs)
         return curvature
 
+    def margins(self, block: Block) -> Iterator[tuple[int, Margins]]:
+        """Of the one model: a label's logit against each other; classes that targets share are tied."""
+        problem = cast(Targets, block.targets).problem
+        possible = np.zeros((len(block.targets.row_weight), self.classes), np.bool_)
+        if isinstance(problem.targets, IndexTargets):
+            possible[np.arange(len(possible)), problem.targets.labels] = True
+        else:
+            possible = cast(SoftTargets, problem.targets).values > 0.0
+        yield self.classes, of_classes(possible | (problem.label_smoothing > 0.0))
+
     def parameters(self, point: Floats) -> tuple[Floats, Floats]:
         """W (K, D) and b (K,) of a point; b has mean 0, since its common offset changes nothing."""
         coef, intercept = super().parameters(point)
         return coef, intercept - intercept.mean()
+
+    def _least_weight(self) -> float:
+        least = np.inf
+        for block in self.rows:
+            problem, weight = cast(Targets, block.targets).problem, block.targets.row_weight
+            if not isinstance(problem.targets, IndexTargets) or problem.label_smoothing > 0.0:
+                return 0.0
+            least = min(least, float(weight[weight > 0.0].min(initial=np.inf)))
+        return least
 
     def _first_intercept(self) -> Floats:
         return self.without_offset(np.log(self.rows.masses))

@@ -9,6 +9,7 @@ from crossentropy.linear_model._history import OnIteration
 from crossentropy.linear_model._objective import LinearObjective
 from crossentropy.linear_model._solvers import lbfgs, proximal
 from crossentropy.linear_model._solvers._solution import Progress, Solution
+from crossentropy.linear_model._solvers._unpenalised import refuse_separated
 
 
 def minimise(
@@ -28,7 +29,10 @@ def minimise(
     try:
         progress.record(at)
         solver = proximal if objective.threshold.any() else lbfgs
-        return progress.end(solver.minimise(objective, progress, at))
+        at = solver.minimise(objective, progress, at)
+        if not objective.is_penalised:
+            refuse_separated(objective, at.point)
+        return progress.end(at)
     except KeyboardInterrupt as interrupt:
         # As it was evaluated, perhaps in float32: whoever interrupts does not want to wait for another pass.
         return progress.end(progress.at, interrupt)

@@ -87,7 +87,7 @@ class SharedMetric:
 
     def __init__(self, objective: LinearObjective) -> None:
         self._without_offset = objective.without_offset
-        penalty = np.sqrt(objective.penalty[:-1])
+        penalty = np.sqrt(np.where(objective.penalty > 0.0, objective.penalty, 1.0)[:-1])
         covariance = np.zeros((objective.width, objective.width))
         for block in objective.rows:
             covariance += gram(_dense(block), block.targets.row_weight / objective.rows.weight)
@@ -95,7 +95,9 @@ class SharedMetric:
         values, vectors = np.linalg.eigh(covariance / penalty / penalty[:, None])
         curvature = objective.C * objective.first_curvature()
         self._vectors = vectors / penalty[:, None]
-        self._root = np.sqrt(1.0 / np.append(curvature * np.maximum(values, 0.0) + 1.0, curvature, axis=1))
+        # without a penalty, what float32 leaves uncertain of directions in which the features do not vary
+        least = 1.0 if objective.is_penalised else _JITTER * curvature * values[-1]
+        self._root = np.sqrt(1.0 / np.append(curvature * np.maximum(values, 0.0) + least, curvature, axis=1))
 
     def step(self, vector: Floats) -> Floats:
         """T·v."""
