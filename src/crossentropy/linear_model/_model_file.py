@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,7 +76,8 @@ def load_model(path: str | os.PathLike[str]) -> SoftmaxRegression | TableModel:
 
 
 def _model(description: Any, tensors: Tensors) -> SoftmaxRegression | TableModel:
-    regression = SoftmaxRegression(**description["parameters"])
+    parameters = description["parameters"]
+    regression = SoftmaxRegression(**parameters | {"C": float(parameters["C"])})
     weights = description["class_weight"]
     regression.class_weight = dict(weights) if isinstance(weights, list) else weights
     regression.coef_, regression.intercept_ = tensors["coef"], tensors["intercept"]
@@ -98,6 +100,8 @@ def _describe(regression: SoftmaxRegression) -> dict[str, Any]:
     classes = regression.classes_
     parameters = {name: _plain(value) for name, value in regression.get_params().items()}
     weights = parameters.pop("class_weight")
+    if parameters["C"] == math.inf:
+        parameters["C"] = "inf"  # no number of JSON's
     names = getattr(regression, "feature_names_in_", None)
     return {
         "parameters": parameters,
@@ -138,7 +142,11 @@ def _columns(described: list[dict[str, Any]], tensors: Tensors) -> tuple[Column,
 
 
 def _text(contents: Any) -> str:
-    return json.dumps(contents, sort_keys=True)
+    return json.dumps(contents, sort_keys=True, allow_nan=False)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _digest(description: Any, tensors: Tensors) -> str:
@@ -159,7 +167,7 @@ def _read(path: Path) -> tuple[str, dict[str, Any], Tensors]:
     existing_file(path)
     with _reading(path), safe_open(path, framework="numpy") as file:
         text = (file.metadata() or {}).get(_KEY, "{}")
-        header = json.loads(text)
+        header = json.loads(text, parse_constant=_no_number)
     # Before the tensors: another program's may be large, or of dtypes that NumPy does not have.
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise _refused(path, "a model file of crossentropy", "a safetensors file of another program")

@@ -20,7 +20,7 @@ Singles = NDArray[np.float32]
 #: Logits in a block of rows whose curvatures are looked at together.
 _BLOCK = 1 << 20
 
-#: The loss of a row whose two likeliest classes are as likely, at least; rounded down by more than float32 products err.
+#: What a row's loss is at least where its label is not the likeliest; rounded down by more than float32 products err.
 _LOG_2 = 0.6931
 
 #: Multiplications of a pass that takes long enough for anyone to notice.

@@ -23,9 +23,7 @@ class SigmoidObjective(LinearObjective):
     So an element weighs u = a(1 + (p_m − 1)t), and its target is p_m a t/u. ``masses`` (M,) are Σ aᵢ p_m tᵢm.
     """
 
-    def __init__(
-        self, rows: Rows, *, C: float, fit_intercept: bool, pos_weight: Floats, l1_ratio: float = 0.0
-    ) -> None:
+    def __init__(self, rows: Rows, *, C: float, fit_intercept: bool, pos_weight: Floats, l1_ratio: float = 0.0) -> None:
         self._pos_weight = pos_weight
         #: Σ u of each output.
         self._totals: Floats = rows.weight + (1.0 - 1.0 / pos_weight) * rows.masses

@@ -11,7 +11,6 @@ from scipy.linalg import lapack
 
 from crossentropy._linear import Features, gram
 from crossentropy.linear_model._objective import LinearObjective
-from crossentropy.linear_model._penalty import least_subgradient
 from crossentropy.linear_model._rows import Block
 from crossentropy.linear_model._solvers._metrics import MOST_BYTES, class_blocks, has_room_for_classes
 
@@ -75,7 +74,7 @@ class Blocks:
         for k, chosen in enumerate(self.chosen):
             has[k, chosen[:-1]] = False
         room = any(len(chosen) <= _most_chosen(len(self.chosen)) for chosen in self.chosen)
-        return room and np.count_nonzero(has) > 0.1 * total
+        return room and int(np.count_nonzero(has)) > 0.1 * total
 
 
 class Part(NamedTuple):
@@ -139,7 +138,9 @@ def _blocks_of(objective: LinearObjective, point: Floats, chosen: list[Indices])
 
 def _gram(objective: LinearObjective, block: Block, rows: slice, columns: Indices, weight: Floats) -> Floats:
     """Σ weight·x'x'ᵀ of some rows, of some features and one of ones."""
-    shift, scale = (np.asarray(values)[columns] for values in (objective.standardisation.shift, objective.standardisation.scale))
+    shift, scale = (
+        np.asarray(values)[columns] for values in (objective.standardisation.shift, objective.standardisation.scale)
+    )
     size = len(columns) + 1
     if isinstance(block.features, Features):
         given, found = block.features.rows[rows], np.zeros((size, size))
@@ -166,6 +167,6 @@ def _factor(block: Singles) -> Singles:
     while True:
         factor, failed = lapack.spotrf(block, lower=True)
         if not failed:
-            return factor
+            return np.asarray(factor, np.float32)
         jitter *= 10.0
         block = block + np.diag(jitter * np.diagonal(block))

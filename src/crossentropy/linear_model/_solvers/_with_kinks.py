@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +23,7 @@ _ACCURACY = 0.1
 
 #: A step must win this share of what the slope promises.
 _ENOUGH = 1e-4
+
 
 def minimise_model(model: QuadraticModel, point: Floats, gradient: Floats, threshold: Floats) -> Floats:
     """The minimum of ⟨g, v − x⟩ + ½⟨v − x, B(v − x)⟩ + Σ threshold·|v| over v (K, D + 1), near enough."""
