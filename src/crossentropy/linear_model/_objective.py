@@ -129,6 +129,10 @@ class LinearObjective(ABC):
         """The value, gradient and gap at a point, in one pass; ``single``: in products of float32."""
         return self._evaluation(point, *self._run(point, single=single), single=single)
 
+    def kinks(self, point: Floats) -> float:
+        """ρ‖W‖₁, what of the objective is not smooth."""
+        return float(np.vdot(self.threshold, np.abs(point).sum(axis=0))) if self.threshold.any() else 0.0
+
     def curvatures(self, point: Floats) -> Iterator[tuple[Block, slice, Floats]]:
         """Some rows of a block at a time, and their losses' second derivatives with respect to each logit (R, K)."""
         for block, rows, logits in self._logits(point):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy.linear_model._objective import Evaluation, LinearObjective
-from crossentropy.linear_model._solvers._line_search import search
+from crossentropy.linear_model._solvers._descent import descend
 from crossentropy.linear_model._solvers._metrics import ClassMetric, first_metric, has_room_for_classes
 from crossentropy.linear_model._solvers._solution import Progress
 
@@ -18,61 +18,39 @@ Floats = NDArray[np.float64]
 #: Pairs of steps and changes of the gradient.
 _MEMORY = 10
 
-#: Iterations until the metric is made anew for the first time; from then on ever more.
-_FIRST_STRETCH = 8
-
-#: What a step promises to win of the objective, below which float32 cannot tell.
-_NEAR = 1e-7
-
 
 def minimise(objective: LinearObjective, progress: Progress, at: Evaluation) -> Evaluation:
     """Minimise from a point until the gap is within the tolerance."""
-    metric, renew = first_metric(objective, at.point), _FIRST_STRETCH
-    pairs, iteration = _Pairs(), 0
-    while not progress.is_exhausted:
-        if progress.has_converged(at):
-            if not at.single:
-                break
-            at = objective.evaluate(at.point, single=False)
-            continue
-        if progress.lacks_intercept_only(at):
-            better = _with_best_intercept(objective, at)
-            if better is not at:
-                at = better
-                continue
-        if iteration == renew and has_room_for_classes(objective):
-            metric, renew = ClassMetric(objective, at.point), 2 * renew + 4
-            pairs = _Pairs()
-        gradient = metric.gradient(at.gradient)
-        vector = pairs.direction(gradient)
-        direction = metric.step(vector)
-        slope = float(np.vdot(at.gradient, direction))
-        if at.single and -0.5 * slope < _NEAR * at.objective:
-            at = objective.evaluate(at.point, single=False)
-            continue
-        found = search(objective, at, direction, slope)
-        if found is None:
-            if at.single:
-                at = objective.evaluate(at.point, single=False)
-            elif not len(pairs):
-                break
-            pairs = _Pairs()
-            continue
-        length, at = found
-        pairs.add(length * vector, metric.gradient(at.gradient) - gradient)
-        iteration += 1
-        progress.record(at)
-    return at
+    return descend(objective, progress, at, _RoundSteps(objective, at))
 
 
-def _with_best_intercept(objective: LinearObjective, at: Evaluation) -> Evaluation:
-    """One Newton step of the intercepts alone, where it wins something."""
-    curvature = objective.intercept_curvature(at.point)
-    step = np.linalg.lstsq(curvature, -at.gradient[:, -1], rcond=1e-12)[0]
-    point = at.point.copy()
-    point[:, -1] += step
-    found = objective.evaluate(point, single=at.single)
-    return found if found.gap < at.gap else at
+class _RoundSteps:
+    """Those of L-BFGS in a metric."""
+
+    def __init__(self, objective: LinearObjective, at: Evaluation) -> None:
+        self._objective, self._metric, self._pairs = objective, first_metric(objective, at.point), _Pairs()
+        self._vector = self._gradient = np.zeros(0)
+
+    def look(self, at: Evaluation, *, is_due: bool) -> None:
+        """The metric of the classes' blocks made anew, where there is room; what steps taught is in the old one's."""
+        if is_due and has_room_for_classes(self._objective):
+            self._metric, self._pairs = ClassMetric(self._objective, at.point), _Pairs()
+
+    def direction(self, at: Evaluation) -> Floats:
+        """In the metric's coordinates, and then in those of points."""
+        self._gradient = self._metric.gradient(at.gradient)
+        self._vector = self._pairs.direction(self._gradient)
+        return self._metric.step(self._vector)
+
+    def learn(self, before: Evaluation, after: Evaluation, length: float) -> None:
+        """The step and the gradient's change, in the metric's coordinates."""
+        self._pairs.add(length * self._vector, self._metric.gradient(after.gradient) - self._gradient)
+
+    def forget(self) -> bool:
+        """The metric alone is left."""
+        taught = len(self._pairs) > 0
+        self._pairs = _Pairs()
+        return taught
 
 
 class _Pair(NamedTuple):

@@ -3,52 +3,45 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crossentropy.linear_model._objective import Evaluation, LinearObjective
 from crossentropy.linear_model._solvers._blocks import Blocks
-from crossentropy.linear_model._solvers._line_search import search
+from crossentropy.linear_model._solvers._descent import descend
 from crossentropy.linear_model._solvers._model import QuadraticModel
 from crossentropy.linear_model._solvers._solution import Progress
 from crossentropy.linear_model._solvers._with_kinks import minimise_model
 
-#: Iterations until the blocks are made anew for the first time; from then on ever more.
-_FIRST_STRETCH = 8
-
-#: What a step promises to win of the objective, below which float32 cannot tell.
-_NEAR = 1e-7
+Floats = NDArray[np.float64]
 
 
 def minimise(objective: LinearObjective, progress: Progress, at: Evaluation) -> Evaluation:
     """Minimise from a point until the gap is within the tolerance."""
-    model = QuadraticModel(Blocks(objective, at.point, at.gradient))
-    renew, iteration = _FIRST_STRETCH, 0
-    while not progress.is_exhausted:
-        if progress.has_converged(at):
-            if not at.single:
-                break
-            at = objective.evaluate(at.point, single=False)
-            continue
-        if iteration == renew or model.blocks.lack(at.point):
-            model = model.renewed(Blocks(objective, at.point, at.gradient))
-            renew = 2 * iteration + 4 if iteration == renew else renew
-        target = minimise_model(model, at.point, at.gradient, objective.threshold)
-        direction = target - at.point
-        kinks = float(np.sum(objective.threshold * (np.abs(target) - np.abs(at.point))))
-        slope = float(np.vdot(at.gradient, direction)) + kinks
-        if at.single and -0.5 * slope < _NEAR * at.objective:
-            at = objective.evaluate(at.point, single=False)
-            continue
-        found = search(objective, at, direction, slope, kinks=kinks)
-        if found is None:
-            if at.single:
-                at = objective.evaluate(at.point, single=False)
-            elif not len(model):
-                break
-            model = QuadraticModel(model.blocks)
-            continue
-        _, better = found
-        model.add(better.point - at.point, better.gradient - at.gradient)
-        at = better
-        iteration += 1
-        progress.record(at)
-    return at
+    return descend(objective, progress, at, _ProximalSteps(objective, at))
+
+
+class _ProximalSteps:
+    """Each to the minimum of a quadratic model of the smooth part, and the kinks as they are."""
+
+    def __init__(self, objective: LinearObjective, at: Evaluation) -> None:
+        self._objective = objective
+        self._model = QuadraticModel(Blocks(objective, at.point, at.gradient))
+
+    def look(self, at: Evaluation, *, is_due: bool) -> None:
+        """Blocks made anew, also where coefficients have come that these lack; what steps taught is kept."""
+        if is_due or self._model.blocks.lack(at.point):
+            self._model = self._model.renewed(Blocks(self._objective, at.point, at.gradient))
+
+    def direction(self, at: Evaluation) -> Floats:
+        """To the minimum of the model."""
+        return minimise_model(self._model, at.point, at.gradient, self._objective.threshold) - at.point
+
+    def learn(self, before: Evaluation, after: Evaluation, length: float) -> None:
+        """The model is to have the gradient's change along the step."""
+        self._model.add(after.point - before.point, after.gradient - before.gradient)
+
+    def forget(self) -> bool:
+        """Leave the blocks alone."""
+        taught = len(self._model) > 0
+        self._model = QuadraticModel(self._model.blocks)
+        return taught
