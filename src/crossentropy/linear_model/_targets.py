@@ -57,14 +57,8 @@ def training_targets(
         mass = weight @ given.values
     # smoothing gives every class some of each row
     if not ((mass > 0.0).all() or (label_smoothing > 0.0 and mass.any())):
-        raise ValueError(
-            sentence(
-                "sample_weight" if isinstance(given, IndexTargets) else "y",
-                expected="a positive total weight in each class",
-                received=f"zero for class {classes.tolist()[int(np.argmin(mass > 0.0))]!r}",
-                remedy="weigh its rows above 0, or remove them",
-            )
-        )
+        argument = "sample_weight" if isinstance(given, IndexTargets) else "y"
+        raise _weightless(argument, classes.tolist()[int(np.argmin(mass > 0.0))])
     of_class = _class_weights(class_weight, classes, mass)
     problem = row_problem(given, len(y), len(classes))._replace(
         sample_weight=weight,
@@ -93,18 +87,31 @@ def training_elements(
     weight = sample_weights(sample_weight, rows)
     mass = weight @ targets
     missing = (mass <= 0.0) | (mass >= weight.sum())
-    if fit_intercept and missing.any():
+    if outputs == 1 and missing.any() and (fit_intercept or not weight.any()):
+        raise _weightless("sample_weight", classes.tolist()[int(mass[0] <= 0.0)])
+    if missing.any() and (fit_intercept or not weight.any()):
         output = int(np.argmax(missing))
         raise ValueError(
             sentence(
-                "y" if outputs == 1 else f"y, column {output} (counted from 0)",
+                f"y, column {output} (counted from 0)",
                 expected="a positive total weight of positive and of negative rows",
                 received=f"none of {'positive' if mass[output] <= 0.0 else 'negative'} ones",
-                remedy="remove that column, or pass fit_intercept=False" if outputs > 1 else "add such rows",
+                remedy="remove that column, or pass fit_intercept=False",
             )
         )
     problem = element_problem(targets)._replace(sample_weight=weight, pos_weight=positive)
     return classes, ElementTargets(problem, weight, positive * mass)
+
+
+def _weightless(argument: str, label: Any) -> ValueError:
+    return ValueError(
+        sentence(
+            argument,
+            expected="a positive total weight in each class",
+            received=f"zero for class {label!r}",
+            remedy="weigh its rows above 0, or remove them",
+        )
+    )
 
 
 def known_targets(y: NDArray[Any], classes: NDArray[Any]) -> IndexTargets | SoftTargets:

@@ -28,6 +28,9 @@ _GATHERED = 1 << 22
 #: Coefficients of a class that have a block together at most: its decomposition takes the cube of that.
 _MOST_CHOSEN = 256
 
+#: Features up to which all of them have a place in the blocks.
+_WIDEST = 1024
+
 #: Slopes at 0, relative to where a coefficient leaves 0, from which on it is expected to.
 _NEAR = 0.9
 
@@ -37,7 +40,7 @@ class Blocks:
 
     def __init__(self, objective: LinearObjective, point: Floats, gradient: Floats) -> None:
         self.diagonal = objective.C * objective.first_curvature() + objective.penalty
-        if has_room_for_classes(objective):
+        if has_room_for_classes(objective) and objective.width <= _WIDEST:
             self.chosen = [np.arange(objective.width + 1)] * objective.classes
             self._blocks = list(class_blocks(objective, None if point is objective.first.point else point))
         else:

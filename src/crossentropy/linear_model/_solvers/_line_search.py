@@ -25,18 +25,18 @@ def search(
 
     ``kinks`` is what of the slope is no smooth part's.
     """
-    if not slope < 0.0:
+    rounding = _ROUNDING * abs(at.objective)
+    if not slope < rounding:
         return None
     length = 1.0
     for _ in range(_MOST_STEPS):
         found = objective.evaluate(at.point + length * direction, single=at.single)
         gain = found.objective - at.objective
-        if gain <= _ENOUGH * length * slope:
+        if gain <= _ENOUGH * length * slope < 0.0:
             return length, found
-        # where both round to the same number the slopes tell: that of a convex function only grows
-        if (
-            abs(gain) <= _ROUNDING * abs(at.objective)
-            and abs(float(np.vdot(found.gradient, direction)) + kinks) <= -0.9 * slope
+        # where both round to the same number the slopes tell, as that of a convex function only grows, or the gap does
+        if abs(gain) <= rounding and (
+            abs(float(np.vdot(found.gradient, direction)) + kinks) <= -0.9 * slope or found.gap < at.gap
         ):
             return length, found
         lowest = 0.5 * -slope * length**2 / (gain - slope * length) if np.isfinite(gain) else 0.0
