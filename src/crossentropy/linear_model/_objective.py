@@ -115,8 +115,12 @@ class LinearObjective(ABC):
         """Σ of the targets' mass times x', from the gradient at the start with respect to W'."""
 
     @abstractmethod
-    def _curvature(self, block: Block, rows: slice, logits: Singles) -> Floats:
+    def _curvature(self, block: Block, rows: slice, logits: Singles | Floats) -> Floats:
         """The second derivatives of the loss of some rows with respect to each logit (R, K)."""
+
+    @abstractmethod
+    def _hessian(self, block: Block, rows: slice, logits: Singles | Floats) -> tuple[Floats, Floats]:
+        """The h and g of some rows whose Hessians are diag(h) − ggᵀ (R, K)."""
 
     @abstractmethod
     def _dual(self, point: Floats, loss: float, slopes: Floats) -> tuple[Floats | None, float]:
@@ -138,6 +142,11 @@ class LinearObjective(ABC):
         for block, rows, logits in self._logits(point):
             yield block, rows, self._curvature(block, rows, logits)
 
+    def hessians(self, point: Floats) -> Iterator[tuple[Block, slice, Floats, Floats]]:
+        """Some rows of a block at a time, and h (R, K) and g (R, K): a row's Hessian of its logits is diag(h) − ggᵀ."""
+        for block, rows, logits in self._logits(point, single=False):
+            yield block, rows, *self._hessian(block, rows, logits)
+
     def parameters(self, point: Floats) -> tuple[Floats, Floats]:
         """W (K, D) and b (K,) of a point."""
         coef = point[:, :-1] * self.standardisation.scale
@@ -151,17 +160,17 @@ class LinearObjective(ABC):
         point[:, free] = self.without_offset(point[:, free])
         return point
 
-    def _logits(self, point: Floats) -> Iterator[tuple[Block, slice, Singles]]:
-        """Some rows of a block at a time and their logits (R, K) in float32, in memory that is reused."""
+    def _logits(self, point: Floats, *, single: bool = True) -> Iterator[tuple[Block, slice, Singles | Floats]]:
+        """Some rows of a block at a time and their logits (R, K), ``single``: in float32; in memory that is reused."""
         step = max(1, _BLOCK // self.classes)
-        room = np.empty((min(step, self.rows.shape[0]), self.classes), np.float32)
+        room = np.empty((min(step, self.rows.shape[0]), self.classes), np.float32 if single else np.float64)
         self.passes += 1.0
         for block in self.rows:
             count = block.features.shape[0]
             for first in range(0, count, step):
                 rows = slice(first, min(first + step, count))
                 out = room[: rows.stop - first]
-                block.features.block(rows).logits(point[:, :-1], point[:, -1], out, single=True)
+                block.features.block(rows).logits(point[:, :-1], point[:, -1], out, single=single)
                 yield block, rows, out
 
     def _run(self, point: Floats, *, single: bool) -> tuple[float, Floats]:

@@ -79,7 +79,11 @@ class SigmoidObjective(LinearObjective):
         moments: Floats = p * (share * self.standardisation.sum - slopes) / (p + share - share * p)
         return moments
 
-    def _curvature(self, block: Block, rows: slice, logits: Singles) -> Floats:
+    def _hessian(self, block: Block, rows: slice, logits: Singles | Floats) -> tuple[Floats, Floats]:
+        curvature = self._curvature(block, rows, logits)
+        return curvature, np.zeros_like(curvature)
+
+    def _curvature(self, block: Block, rows: slice, logits: Singles | Floats) -> Floats:
         share = np.asarray(sigmoid(logits))
         targets = cast(ElementTargets, block.targets)
         positive = targets.problem.targets[rows]

@@ -81,7 +81,11 @@ class SoftmaxObjective(LinearObjective):
         moments: Floats = np.outer(share, self.standardisation.sum) - slopes
         return moments
 
-    def _curvature(self, block: Block, rows: slice, logits: Singles) -> Floats:
+    def _hessian(self, block: Block, rows: slice, logits: Singles | Floats) -> tuple[Floats, Floats]:
+        share, weight = np.asarray(softmax(logits)), block.targets.row_weight[rows, None]
+        return weight * share, np.sqrt(weight) * share
+
+    def _curvature(self, block: Block, rows: slice, logits: Singles | Floats) -> Floats:
         share = np.asarray(softmax(logits))
         curvature: Floats = block.targets.row_weight[rows, None] * (share * (1.0 - share))
         return curvature

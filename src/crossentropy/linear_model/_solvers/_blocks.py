@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
+from scipy.linalg import LinAlgError, cho_solve, cholesky
 
 from crossentropy._linear import Features, gram
 from crossentropy.linear_model._objective import LinearObjective
@@ -22,11 +22,20 @@ Indices = NDArray[np.intp]
 #: What is added to a diagonal of ones: float32 products leave that much uncertain.
 _JITTER = 1e-6
 
+#: The same of float64 ones.
+_DOUBLE_JITTER = 1e-12
+
 #: Numbers of dense features that are gathered at once.
 _GATHERED = 1 << 22
 
 #: Coefficients of a class that have a block together at most: its decomposition takes the cube of that.
 _MOST_CHOSEN = 256
+
+#: Coefficients of all classes that have a block together at most, and the multiplications that it may take in a step:
+#: so many at least, and otherwise as many passes.
+_MOST_TOGETHER = 1024
+_CHEAP = 1 << 28
+_PASSES = 16
 
 #: Features up to which all of them have a place in the blocks.
 _WIDEST = 1024
@@ -35,77 +44,101 @@ _WIDEST = 1024
 _NEAR = 0.9
 
 
+class Part(NamedTuple):
+    """Places among all coefficients, flat, and the Hessian's block there."""
+
+    places: Indices
+    block: Singles | Floats
+
+
 class Blocks:
-    """For each class the Hessian's block (S, S) of its ``chosen`` features (S,) and the intercept, which comes last."""
+    """Blocks of the Hessian: of all coefficients that matter together where these are few, or else of each class's."""
 
     def __init__(self, objective: LinearObjective, point: Floats, gradient: Floats) -> None:
         self.diagonal = objective.C * objective.first_curvature() + objective.penalty
-        if has_room_for_classes(objective) and objective.width <= _WIDEST:
-            self.chosen = [np.arange(objective.width + 1)] * objective.classes
-            self._blocks = list(class_blocks(objective, None if point is objective.first.point else point))
+        near = _nearness(objective, point, gradient)
+        #: Whether the blocks are the Hessian itself, of what matters.
+        self.are_exact = few_matter(objective, point, gradient)
+        if self.are_exact:
+            self._parts = [_together(objective, point, near > _NEAR)]
+        elif has_room_for_classes(objective) and objective.width <= _WIDEST:
+            blocks = class_blocks(objective, None if point is objective.first.point else point)
+            places = np.arange(objective.width + 1)
+            self._parts = [Part(places + k * len(places), block) for k, block in enumerate(blocks)]
         else:
-            self.chosen = [np.append(chosen, objective.width) for chosen in _chosen(objective, point, gradient)]
-            self._blocks = _blocks_of(objective, point, [chosen[:-1] for chosen in self.chosen])
-        for chosen, block in zip(self.chosen, self._blocks, strict=True):
-            size = np.diagonal(block) + objective.penalty[chosen]
+            self._parts = _of_classes(objective, point, _nearest(objective, near))
+        self._has_room = len(self._parts) > 1 and any(
+            len(part.places) <= _most_chosen(objective.classes) for part in self._parts
+        )
+        penalty = np.broadcast_to(objective.penalty, self.diagonal.shape).ravel()
+        for places, block in self._parts:
+            size = np.diagonal(block) + penalty[places]
             # a feature that varies nowhere, or an intercept that is not fitted
-            block[np.diag_indices_from(block)] = np.where(size > 0.0, size * (1.0 + _JITTER), 1.0)
+            block[np.diag_indices_from(block)] = np.where(size > 0.0, size * (1.0 + _jitter(block)), 1.0)
 
     def times(self, values: Floats) -> Floats:
         """The product with (K, D + 1)."""
         found = self.diagonal * values
-        for k, (chosen, block) in enumerate(zip(self.chosen, self._blocks, strict=True)):
-            found[k, chosen] = block @ values[k, chosen].astype(np.float32)
+        for places, block in self._parts:
+            found.ravel()[places] = block @ values.ravel()[places].astype(block.dtype)
         return found
 
     def of(self, free: Mask) -> FreeBlocks:
         """What is left of them where only some coefficients (K, D + 1) are free."""
-        places = np.full(free.shape, -1)
-        places[free] = np.arange(np.count_nonzero(free))
+        order = np.full(free.size, -1)
+        order[free.ravel()] = np.arange(np.count_nonzero(free))
         parts = []
-        for k, (chosen, block) in enumerate(zip(self.chosen, self._blocks, strict=True)):
-            mask = free[k, chosen]
+        for places, block in self._parts:
+            mask = order[places] >= 0
             if mask.any():
-                part = block[np.ix_(mask, mask)]
-                parts.append(Part(places[k, chosen[mask]], part, _factor(part)))
+                left = block[np.ix_(mask, mask)]
+                parts.append(FreePart(order[places[mask]], left, _factor(left)))
         return FreeBlocks(self.diagonal[free], parts)
 
     def lack(self, point: Floats) -> bool:
         """Whether many coefficients of a point have no place in a block, and there is room for them."""
-        has = point[:, :-1] != 0.0
-        total = int(np.count_nonzero(has))
-        for k, chosen in enumerate(self.chosen):
-            has[k, chosen[:-1]] = False
-        room = any(len(chosen) <= _most_chosen(len(self.chosen)) for chosen in self.chosen)
-        return room and int(np.count_nonzero(has)) > 0.1 * total
+        without = point != 0.0
+        without[:, -1] = False
+        total = int(np.count_nonzero(without))
+        for places, _ in self._parts:
+            without.ravel()[places] = False
+        return self._has_room and int(np.count_nonzero(without)) > 0.1 * total
 
 
-class Part(NamedTuple):
-    """Of a class: where its coefficients lie among all that are free, their block, and its Cholesky factor."""
+def few_matter(objective: LinearObjective, point: Floats, gradient: Floats) -> bool:
+    """Whether so few coefficients matter that their Hessian, made anew in each step, takes no more than it wins."""
+    near = _nearness(objective, point, gradient)
+    count, (rows, features) = int(np.count_nonzero(near > _NEAR)), objective.rows.shape
+    most = max(_CHEAP, _PASSES * rows * features * objective.classes)
+    return count <= _MOST_TOGETHER and rows * count**2 <= most
+
+
+class FreePart(NamedTuple):
+    """Places among the free coefficients, their block, and its Cholesky factor."""
 
     places: Indices
-    block: Singles
-    factor: Singles
+    block: Singles | Floats
+    factor: Singles | Floats
 
 
 class FreeBlocks(NamedTuple):
     """Blocks of free coefficients alone, in vectors of these."""
 
     diagonal: Floats
-    parts: list[Part]
+    parts: list[FreePart]
 
     def times(self, values: Floats) -> Floats:
         """The product with a vector."""
         found = self.diagonal * values
         for places, block, _ in self.parts:
-            found[places] = block @ values[places].astype(np.float32)
+            found[places] = block @ values[places].astype(block.dtype)
         return found
 
     def solve(self, values: Floats) -> Floats:
         """The inverse's product with a vector."""
         found = values / self.diagonal
         for places, _, factor in self.parts:
-            found[places] = lapack.spotrs(factor, values[places].astype(np.float32), lower=True)[0]
+            found[places] = cho_solve((factor, True), values[places].astype(factor.dtype), check_finite=False)
         return found
 
 
@@ -113,20 +146,58 @@ def _most_chosen(classes: int) -> int:
     return min(_MOST_CHOSEN, math.isqrt(MOST_BYTES // (4 * classes))) - 1
 
 
-def _chosen(objective: LinearObjective, point: Floats, gradient: Floats) -> list[Indices]:
+def _nearness(objective: LinearObjective, point: Floats, gradient: Floats) -> Floats:
+    """How near each coefficient (K, D + 1) is to having a value: the slope at 0, relative to what it leaves 0 at."""
+    near = np.full(point.shape, np.inf if objective.fit_intercept else 0.0)
+    near[:, :-1] = np.abs(gradient[:, :-1]) / objective.threshold[:-1]
+    near[point != 0.0] = np.inf
+    return near
+
+
+def _nearest(objective: LinearObjective, near: Floats) -> list[Indices]:
     """For each class the features that have a coefficient, or are nearest to having one."""
-    near = np.abs(gradient[:, :-1]) / objective.threshold[:-1]
-    near[point[:, :-1] != 0.0] = np.inf
     most = _most_chosen(objective.classes)
     found = []
-    for of_class in near:
+    for of_class in near[:, :-1]:
         wanted = np.flatnonzero(of_class > _NEAR)
         order = np.argsort(-of_class[wanted], kind="stable")
         found.append(np.sort(wanted[order[:most]]))
     return found
 
 
-def _blocks_of(objective: LinearObjective, point: Floats, chosen: list[Indices]) -> list[Singles]:
+def _together(objective: LinearObjective, point: Floats, wanted: Mask) -> Part:
+    """The Hessian of the wanted coefficients, in float64."""
+    classes, columns = np.nonzero(wanted)
+    found = np.zeros((len(classes), len(classes)))
+    features = np.unique(columns)
+    at = np.searchsorted(features, columns)
+    step = max(1, _GATHERED // max(len(classes), 1))
+    for block, rows, diagonal, outer in objective.hessians(point):
+        for first in range(0, len(diagonal), step):
+            some = slice(rows.start + first, min(rows.start + first + step, rows.stop))
+            part = _columns(objective, block, some, features)[:, at]
+            product = part * outer[first : first + step][:, classes]
+            found -= objective.C * (product.T @ product)
+            for k in np.unique(classes):
+                mask = classes == k
+                mine = part[:, mask]
+                weighted = diagonal[first : first + step, k, None] * mine
+                found[np.ix_(mask, mask)] += objective.C * (mine.T @ weighted)
+    objective.passes += 1.0
+    return Part(np.flatnonzero(wanted.ravel()), found)
+
+
+def _columns(objective: LinearObjective, block: Block, rows: slice, columns: Indices) -> Floats:
+    """Some features x' of some rows, in float64; the last of all is one of ones."""
+    chosen = columns[columns < objective.width]
+    part = block.features.rows[rows][:, chosen]
+    part = part if isinstance(part, np.ndarray) else part.toarray()
+    standard = objective.standardisation
+    found = Features(part, standard.shift[chosen], standard.scale[chosen]).standardised()
+    return found if len(chosen) == len(columns) else np.column_stack([found, np.ones(len(found))])
+
+
+def _of_classes(objective: LinearObjective, point: Floats, chosen: list[Indices]) -> list[Part]:
     blocks = [np.zeros((len(part) + 1, len(part) + 1), np.float32) for part in chosen]
     for block, rows, curvature in objective.curvatures(point):
         weights = objective.C * curvature
@@ -136,7 +207,11 @@ def _blocks_of(objective: LinearObjective, point: Floats, chosen: list[Indices])
         for found in blocks:
             found[-1], found[:, -1] = 0.0, 0.0
     objective.passes += 1.0
-    return blocks
+    width = objective.width
+    return [
+        Part(np.append(part, width) + k * (width + 1), block)
+        for k, (part, block) in enumerate(zip(chosen, blocks, strict=True))
+    ]
 
 
 def _gram(objective: LinearObjective, block: Block, rows: slice, columns: Indices, weight: Floats) -> Floats:
@@ -164,12 +239,17 @@ def _gram(objective: LinearObjective, block: Block, rows: slice, columns: Indice
     return found
 
 
-def _factor(block: Singles) -> Singles:
+def _jitter(block: Singles | Floats) -> float:
+    return _JITTER if block.dtype == np.float32 else _DOUBLE_JITTER
+
+
+def _factor(block: Singles | Floats) -> Singles | Floats:
     """L of block = L·Lᵀ, of a block whose diagonal is raised until it has one."""
-    jitter = _JITTER
+    jitter = _jitter(block)
     while True:
-        factor, failed = lapack.spotrf(block, lower=True)
-        if not failed:
-            return np.asarray(factor, np.float32)
-        jitter *= 10.0
-        block = block + np.diag(jitter * np.diagonal(block))
+        try:
+            factor: Singles | Floats = cholesky(block, lower=True, check_finite=False)
+            return factor
+        except LinAlgError:
+            jitter *= 10.0
+            block = block + np.diag(jitter * np.diagonal(block))

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 #: Orthants that are gone into, products with the model in each, and how often a step is halved, at most.
 _MOST_ORTHANTS = 20
 _MOST_PRODUCTS = 20
-_MOST_HALVES = 30
+_MOST_HALVES = 60
 
 #: Coefficients that go against the sign they are to get are held at 0 so many times.
 _MOST_HELD = 5

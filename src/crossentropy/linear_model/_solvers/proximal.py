@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy.linear_model._objective import Evaluation, LinearObjective
-from crossentropy.linear_model._solvers._blocks import Blocks
+from crossentropy.linear_model._solvers._blocks import Blocks, few_matter
 from crossentropy.linear_model._solvers._descent import descend
 from crossentropy.linear_model._solvers._model import QuadraticModel
 from crossentropy.linear_model._solvers._solution import Progress
@@ -28,8 +28,11 @@ class _ProximalSteps:
         self._model = QuadraticModel(Blocks(objective, at.point, at.gradient))
 
     def look(self, at: Evaluation, *, is_due: bool) -> None:
-        """Blocks made anew, also where coefficients have come that these lack; what steps taught is kept."""
-        if is_due or self._model.blocks.lack(at.point):
+        """Blocks made anew: where they can be exact, in each step, or else with what steps taught."""
+        before = self._model.blocks
+        if few_matter(self._objective, at.point, at.gradient):
+            self._model = QuadraticModel(Blocks(self._objective, at.point, at.gradient))
+        elif is_due or before.are_exact or before.lack(at.point):
             self._model = self._model.renewed(Blocks(self._objective, at.point, at.gradient))
 
     def direction(self, at: Evaluation) -> Floats:
