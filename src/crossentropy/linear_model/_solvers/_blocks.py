@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ class Part(NamedTuple):
 class Blocks:
     """Blocks of the Hessian: of all coefficients that matter together where these are few, or else of each class's."""
 
-    def __init__(self, objective: LinearObjective, point: Floats, gradient: Floats) -> None:
+    def __init__(self, objective: LinearObjective, point: Floats, gradient: Floats, damping: float = 0.0) -> None:
         self.diagonal = objective.C * objective.first_curvature() + objective.penalty
         near = _nearness(objective, point, gradient)
         #: Whether the blocks are the Hessian itself, of what matters.
@@ -71,10 +71,12 @@ class Blocks:
             len(part.places) <= _most_chosen(objective.classes) for part in self._parts
         )
         penalty = np.broadcast_to(objective.penalty, self.diagonal.shape).ravel()
+        block: Any
         for places, block in self._parts:
             size = np.diagonal(block) + penalty[places]
             # a feature that varies nowhere, or an intercept that is not fitted
-            block[np.diag_indices_from(block)] = np.where(size > 0.0, size * (1.0 + _jitter(block)), 1.0)
+            raised = size * (1.0 + max(damping, _jitter(block)))
+            block[np.diag_indices_from(block)] = np.where(size > 0.0, raised, 1.0)
 
     def times(self, values: Floats) -> Floats:
         """The product with (K, D + 1)."""
@@ -243,7 +245,7 @@ def _jitter(block: Singles | Floats) -> float:
     return _JITTER if block.dtype == np.float32 else _DOUBLE_JITTER
 
 
-def _factor(block: Singles | Floats) -> Singles | Floats:
+def _factor(block: Any) -> Singles | Floats:
     """L of block = L·Lᵀ, of a block whose diagonal is raised until it has one."""
     jitter = _jitter(block)
     while True:

@@ -20,18 +20,22 @@ def minimise(objective: LinearObjective, progress: Progress, at: Evaluation) -> 
     return descend(objective, progress, at, _ProximalSteps(objective, at))
 
 
+#: What an exact Hessian's diagonal is raised by at first, relative to it: more where steps were too long, else less.
+_DAMPING = 1e-3
+
+
 class _ProximalSteps:
     """Each to the minimum of a quadratic model of the smooth part, and the kinks as they are."""
 
     def __init__(self, objective: LinearObjective, at: Evaluation) -> None:
-        self._objective = objective
+        self._objective, self._damping = objective, _DAMPING
         self._model = QuadraticModel(Blocks(objective, at.point, at.gradient))
 
     def look(self, at: Evaluation, *, is_due: bool) -> None:
         """Blocks made anew: where they can be exact, in each step, or else with what steps taught."""
         before = self._model.blocks
         if few_matter(self._objective, at.point, at.gradient):
-            self._model = QuadraticModel(Blocks(self._objective, at.point, at.gradient))
+            self._model = QuadraticModel(Blocks(self._objective, at.point, at.gradient, self._damping))
         elif is_due or before.are_exact or before.lack(at.point):
             self._model = self._model.renewed(Blocks(self._objective, at.point, at.gradient))
 
@@ -41,6 +45,7 @@ class _ProximalSteps:
 
     def learn(self, before: Evaluation, after: Evaluation, length: float) -> None:
         """The model is to have the gradient's change along the step."""
+        self._damping *= 0.1 if length == 1.0 else min(10.0 / length, 1e3)
         self._model.add(after.point - before.point, after.gradient - before.gradient)
 
     def forget(self) -> bool:
