@@ -26,7 +26,7 @@ def search(
     ``kinks`` is what of the slope is no smooth part's.
     """
     rounding = _ROUNDING * abs(at.objective)
-    if not slope < rounding:
+    if not slope < rounding or not direction.any():
         return None
     length = 1.0
     for _ in range(_MOST_STEPS):

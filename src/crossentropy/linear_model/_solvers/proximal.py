@@ -23,6 +23,9 @@ def minimise(objective: LinearObjective, progress: Progress, at: Evaluation) -> 
 #: What an exact Hessian's diagonal is raised by at first, relative to it: more where steps were too long, else less.
 _DAMPING = 1e-3
 
+#: What rounding leaves of the Hessian's smallest curvatures is more uncertain than that.
+_LEAST_DAMPING = 1e-10
+
 
 class _ProximalSteps:
     """Each to the minimum of a quadratic model of the smooth part, and the kinks as they are."""
@@ -46,10 +49,12 @@ class _ProximalSteps:
     def learn(self, before: Evaluation, after: Evaluation, length: float) -> None:
         """The model is to have the gradient's change along the step."""
         self._damping *= 0.1 if length == 1.0 else min(10.0 / length, 1e3)
+        self._damping = max(self._damping, _LEAST_DAMPING)
         self._model.add(after.point - before.point, after.gradient - before.gradient)
 
     def forget(self) -> bool:
-        """Leave the blocks alone."""
-        taught = len(self._model) > 0
+        """Leave the blocks alone, raised more if they are exact: rounding may be all that was left of a direction."""
+        taught = len(self._model) > 0 or (self._model.blocks.are_exact and self._damping < 1.0)
+        self._damping *= 1e3
         self._model = QuadraticModel(self._model.blocks)
         return taught
