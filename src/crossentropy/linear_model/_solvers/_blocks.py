@@ -52,7 +52,10 @@ class Part(NamedTuple):
 
 
 class Blocks:
-    """Blocks of the Hessian: of all coefficients that matter together where these are few, or else of each class's."""
+    """Blocks of the Hessian: of all coefficients that matter together where these are few, or else of each class's.
+
+    ``damping``: what the diagonal of the former is raised by, relative to it.
+    """
 
     def __init__(self, objective: LinearObjective, point: Floats, gradient: Floats, damping: float = 0.0) -> None:
         self.diagonal = objective.C * objective.first_curvature() + objective.penalty
@@ -75,7 +78,7 @@ class Blocks:
         for places, block in self._parts:
             size = np.diagonal(block) + penalty[places]
             # a feature that varies nowhere, or an intercept that is not fitted
-            raised = size * (1.0 + max(damping, _jitter(block)))
+            raised = size * (1.0 + max(damping if self.are_exact else 0.0, _jitter(block)))
             block[np.diag_indices_from(block)] = np.where(size > 0.0, raised, 1.0)
 
     def times(self, values: Floats) -> Floats:

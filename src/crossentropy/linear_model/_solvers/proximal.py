@@ -32,13 +32,18 @@ class _ProximalSteps:
 
     def __init__(self, objective: LinearObjective, at: Evaluation) -> None:
         self._objective, self._damping = objective, _DAMPING
-        self._model = QuadraticModel(Blocks(objective, at.point, at.gradient))
+        self._model = QuadraticModel(Blocks(objective, at.point, at.gradient, _DAMPING))
+        #: Where the blocks were made, as long as they are as they should be.
+        self._seen: Evaluation | None = at
 
     def look(self, at: Evaluation, *, is_due: bool) -> None:
         """Blocks made anew: where they can be exact, in each step, or else with what steps taught."""
         before = self._model.blocks
+        if at is self._seen:
+            return
         if few_matter(self._objective, at.point, at.gradient):
             self._model = QuadraticModel(Blocks(self._objective, at.point, at.gradient, self._damping))
+            self._seen = at
         elif is_due or before.are_exact or before.lack(at.point):
             self._model = self._model.renewed(Blocks(self._objective, at.point, at.gradient))
 
@@ -56,5 +61,6 @@ class _ProximalSteps:
         """Leave the blocks alone, raised more if they are exact: rounding may be all that was left of a direction."""
         taught = len(self._model) > 0 or (self._model.blocks.are_exact and self._damping < 1.0)
         self._damping *= 1e3
+        self._seen = None
         self._model = QuadraticModel(self._model.blocks)
         return taught
