@@ -88,7 +88,7 @@ def minimum(objective):
     """By a general solver, from the value and gradient alone; where |W| counts, of two parts that are at least 0."""
     start, kinks = objective.first.point, np.broadcast_to(objective.threshold, objective.first.point.shape).ravel()
     if not kinks.any():
-        options = {"BFGS": {"gtol": 1e-9}, "L-BFGS-B": {"ftol": 1e-15, "gtol": 1e-10, "maxiter": 10**4}}
+        options = {"BFGS": {"gtol": 1e-9}, "L-BFGS-B": {"ftol": 1e-15, "gtol": 1e-10, "maxiter": 500}}
         return min(
             minimize(smooth(objective), start.ravel(), jac=True, method=m, options=options[m]).fun for m in options
         )
