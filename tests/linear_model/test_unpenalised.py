@@ -10,6 +10,11 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 from crossentropy.linear_model import LogisticRegression, SoftmaxRegression
+from crossentropy.linear_model._rows import RowsInMemory
+from crossentropy.linear_model._sigmoid_objective import SigmoidObjective
+from crossentropy.linear_model._solvers._unpenalised import refuse_separated
+from crossentropy.linear_model._standardisation import Standardisation
+from crossentropy.linear_model._targets import element_problem, training_elements
 from tests.linear_model.test_objectives import PROBLEMS, points, problem, smooth
 
 INF = float("inf")
@@ -109,11 +114,6 @@ def test_classes_that_are_separated_have_no_optimum(estimator, y):
     X, labels = rows()
     with pytest.raises(ValueError, match=f"^{re.escape(REFUSED)}$"):
         estimator(C=INF).fit(X, y(X, labels))
-    # rows that weigh nothing ask for nothing
-    s = np.ones(len(X))
-    s[:2] = 0.0
-    with pytest.raises(ValueError, match=f"^{re.escape(REFUSED)}$"):
-        estimator(C=INF).fit(X, y(X, labels), s)
 
 
 @pytest.mark.parametrize("estimator", [SoftmaxRegression, LogisticRegression])
@@ -121,8 +121,35 @@ def test_ties_on_the_boundary_do_not_help(estimator):
     X = np.array([[-2.0], [-1.0], [0.0], [0.0], [1.0], [2.0]])
     with pytest.raises(ValueError, match=f"^{re.escape(REFUSED)}$"):
         estimator(C=INF).fit(X, [0, 0, 0, 1, 1, 1])
-    # one row on the other side does
-    assert estimator(C=INF).fit(X, [1, 0, 0, 1, 1, 1]).gap_ < 1e-4
+    # one row on the other side does, unless it weighs nothing
+    y = [1, 0, 0, 1, 1, 1]
+    assert estimator(C=INF).fit(X, y).gap_ < 1e-4
+    with pytest.raises(ValueError, match=f"^{re.escape(REFUSED)}$"):
+        estimator(C=INF).fit(X, y, [0.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+
+
+def test_blocks_of_rows_are_looked_at_together():
+    """Each half alone is separated, both are not; and then with ties alone."""
+    X = np.array([[-2.0], [-1.0], [0.0], [0.0], [1.0], [2.0]] * 2)
+    for y, is_separated in (([0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0], False), ([0, 0, 0, 1, 1, 1] * 2, True)):
+        _, made = training_elements(np.array(y), sample_weight=None, pos_weight=None, fit_intercept=True)
+        whole = Standardisation.of(X, made.row_weight, centre=True, names=None)
+        rows = RowsInMemory(X, whole, made)
+        halves = []
+        for half in (slice(0, 6), slice(6, 12)):
+            problem = element_problem(np.array(y, np.uint8)[half, None])._replace(
+                sample_weight=np.ones(6), pos_weight=np.ones(1)
+            )
+            part = made._replace(problem=problem, row_weight=made.row_weight[half])
+            halves.extend(RowsInMemory(X[half], whole, part))
+        rows.__class__ = type("Halves", (RowsInMemory,), {"__iter__": lambda self, halves=halves: iter(halves)})
+        objective = SigmoidObjective(rows, C=INF, fit_intercept=True, pos_weight=np.ones(1))
+        point = np.array([[30.0, 0.0]])
+        if is_separated:
+            with pytest.raises(ValueError, match=f"^{re.escape(REFUSED)}$"):
+                refuse_separated(objective, point)
+        else:
+            refuse_separated(objective, point)
 
 
 def test_uncertain_targets_are_never_separated():

@@ -99,8 +99,13 @@ class LinearObjective(ABC):
         """The Hessian (K, K) with respect to the intercepts alone."""
 
     @abstractmethod
-    def margins(self, block: Block) -> Iterator[tuple[int, Margins]]:
-        """For each model that rows are fitted to by themselves: how many logits it has, and what separation asks."""
+    def margins(self, block: Block) -> Iterator[Margins]:
+        """What separation asks of the rows of a block, for each model that they are fitted to by itself."""
+
+    @property
+    @abstractmethod
+    def logits_of_model(self) -> int:
+        """How many logits each such model has."""
 
     @abstractmethod
     def _least_weight(self) -> float:

@@ -51,10 +51,15 @@ class SigmoidObjective(LinearObjective):
             total += curvature.sum(axis=0)
         return np.diag(self.C * total)
 
-    def margins(self, block: Block) -> Iterator[tuple[int, Margins]]:
+    @property
+    def logits_of_model(self) -> int:
+        """1: outputs are models of their own."""
+        return 1
+
+    def margins(self, block: Block) -> Iterator[Margins]:
         """Of each output: its logit where it is positive, and the opposite; 0 where a target is neither."""
         for targets in np.asarray(cast(ElementTargets, block.targets).problem.targets).T:
-            yield 1, of_output(targets > 0.0, targets < 1.0)
+            yield of_output(targets > 0.0, targets < 1.0)
 
     def _least_weight(self) -> float:
         least = np.inf

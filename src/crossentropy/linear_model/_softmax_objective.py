@@ -48,7 +48,12 @@ class SoftmaxObjective(LinearObjective):
         curvature: Floats = self.C * (np.diag(mass) - pairs)
         return curvature
 
-    def margins(self, block: Block) -> Iterator[tuple[int, Margins]]:
+    @property
+    def logits_of_model(self) -> int:
+        """All K."""
+        return self.classes
+
+    def margins(self, block: Block) -> Iterator[Margins]:
         """Of the one model: a label's logit against each other; classes that targets share are tied."""
         problem = cast(Targets, block.targets).problem
         possible = np.zeros((len(block.targets.row_weight), self.classes), np.bool_)
@@ -56,7 +61,7 @@ class SoftmaxObjective(LinearObjective):
             possible[np.arange(len(possible)), problem.targets.labels] = True
         else:
             possible = cast(SoftTargets, problem.targets).values > 0.0
-        yield self.classes, of_classes(possible | (problem.label_smoothing > 0.0))
+        yield of_classes(possible | (problem.label_smoothing > 0.0))
 
     def parameters(self, point: Floats) -> tuple[Floats, Floats]:
         """W (K, D) and b (K,) of a point; b has mean 0, since its common offset changes nothing."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy.linear_model._objective import LinearObjective
-from crossentropy.linear_model._separation import refusal, separates
+from crossentropy.linear_model._separation import Margins, refusal, separates
 
 Floats = NDArray[np.float64]
 
@@ -25,11 +27,21 @@ def refuse_separated(objective: LinearObjective, point: Floats) -> None:
     rows, size = objective.rows.shape[0], objective.width + 1
     if 2 * rows * objective.classes * size > _MOST_NUMBERS or not _has_certain_rows(objective, point):
         return
+    features: list[Floats] = []
+    of_model: dict[int, list[list[NDArray[Any]]]] = {}
+    before = 0
     for block in objective.rows:
-        features = np.column_stack([block.features.standardised(), np.full(rows, float(objective.fit_intercept))])
-        for classes, margins in objective.margins(block):
-            if separates(features, margins, classes):
-                raise refusal()
+        part, weight = block.features.standardised(), block.targets.row_weight
+        features.append(np.column_stack([part, np.full(len(part), float(objective.fit_intercept))]))
+        for model, margins in enumerate(objective.margins(block)):
+            counts = weight[margins.rows] > 0.0
+            shifted = margins._replace(rows=margins.rows + before)
+            of_model.setdefault(model, []).append([values[counts] for values in shifted])
+        before += len(part)
+    for parts in of_model.values():
+        margins = Margins(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+        if separates(np.concatenate(features), margins, objective.logits_of_model):
+            raise refusal()
 
 
 def _has_certain_rows(objective: LinearObjective, point: Floats) -> bool:
