@@ -69,11 +69,11 @@ def rows():
     return random.normal(size=(ROWS, FEATURES)) * [1.0, 100.0, 0.01] + [0.0, 50.0, 3.0]
 
 
-def problem(name="labels", *, fit_intercept=True, C=0.7, X=None):
+def problem(name="labels", *, fit_intercept=True, C=0.7, X=None, l1_ratio=0.0):
     X = rows() if X is None else X
     targets, objective, loss = PROBLEMS[name]()
     standard = Standardisation.of(X, targets.row_weight, centre=fit_intercept, names=None)
-    return objective(RowsInMemory(X, standard, targets), C=C, fit_intercept=fit_intercept), loss
+    return objective(RowsInMemory(X, standard, targets), C=C, fit_intercept=fit_intercept, l1_ratio=l1_ratio), loss
 
 
 def points(objective, count=8):
@@ -86,32 +86,47 @@ def points(objective, count=8):
 
 
 def minimum(objective):
-    """By a general solver, from the value and gradient alone."""
+    """By a general solver, from the value and gradient alone; where |W| counts, of two parts that are at least 0."""
+    start, kinks = objective.first.point, np.broadcast_to(objective.threshold, objective.first.point.shape).ravel()
+    if not kinks.any():
+        options = {"BFGS": {"gtol": 1e-9}, "L-BFGS-B": {"ftol": 1e-15, "gtol": 1e-10, "maxiter": 500}}
+        return min(
+            minimize(smooth(objective), start.ravel(), jac=True, method=m, options=options[m]).fun for m in options
+        )
+
+    def value(parts):
+        above, below = np.split(parts, 2)
+        found, gradient = smooth(objective)(above - below)
+        found += kinks @ (above + below - abs(above - below))
+        return found, np.concatenate([gradient + kinks, kinks - gradient])
+
+    parts = np.concatenate([np.maximum(start.ravel(), 0.0), np.maximum(-start.ravel(), 0.0)])
+    options = {"ftol": 1e-15, "gtol": 1e-9, "maxiter": 10**4, "maxfun": 10**5}
+    return minimize(value, parts, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(parts), options=options).fun
+
+
+def smooth(objective):
+    """The value of a flat point, and the gradient of its smooth part."""
     shape = objective.first.point.shape
 
     def value(flat):
         found = objective.evaluate(flat.reshape(shape), single=False)
         return found.objective, found.gradient.ravel()
 
-    best = min(
-        minimize(value, objective.first.point.ravel(), jac=True, method=method, options=options).fun
-        for method, options in (
-            ("BFGS", {"gtol": 1e-9}),
-            ("L-BFGS-B", {"ftol": 1e-15, "gtol": 1e-10, "maxiter": 10**4}),
-        )
-    )
-    return best
+    return value
 
 
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_the_value_is_the_formula_in_the_coefficients_themselves(name, fit_intercept):
-    objective, loss = problem(name, fit_intercept=fit_intercept)
+def test_the_value_is_the_formula_in_the_coefficients_themselves(name, fit_intercept, l1_ratio):
+    objective, loss = problem(name, fit_intercept=fit_intercept, l1_ratio=l1_ratio)
     for point in points(objective):
         coef, intercept = objective.parameters(point)
         total, weight = loss(rows() @ coef.T + intercept)
         found = objective.evaluate(point, single=False)
-        assert found.objective == pytest.approx(0.7 * total + 0.5 * np.sum(coef**2), rel=1e-11)
+        penalty = (1.0 - l1_ratio) / 2.0 * np.sum(coef**2) + l1_ratio * np.sum(abs(coef))
+        assert found.objective == pytest.approx(0.7 * total + penalty, rel=1e-11)
         assert found.cross_entropy == pytest.approx(total / weight, rel=1e-11)
         np.testing.assert_allclose(objective.parameters(objective.point(coef, intercept))[0], coef, rtol=1e-9)
 
@@ -148,10 +163,10 @@ def test_the_gradient_norm_is_that_in_the_coefficients_themselves(name):
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("C", [1e-3, 0.7, 1e3])
+@pytest.mark.parametrize(("C", "l1_ratio"), [(1e-3, 0.0), (0.7, 0.0), (1e3, 0.0), (0.7, 0.3), (0.1, 1.0), (30.0, 1.0)])
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_the_minimum_is_never_further_below_than_the_gap(name, C, fit_intercept):
-    objective, _ = problem(name, fit_intercept=fit_intercept, C=C)
+def test_the_minimum_is_never_further_below_than_the_gap(name, C, l1_ratio, fit_intercept):
+    objective, _ = problem(name, fit_intercept=fit_intercept, C=C, l1_ratio=l1_ratio)
     lowest = minimum(objective)
     for point in points(objective):
         found = objective.evaluate(point, single=False)
@@ -162,13 +177,8 @@ def test_the_minimum_is_never_further_below_than_the_gap(name, C, fit_intercept)
 def test_the_gap_closes_with_the_square_of_the_distance_where_intercepts_are_best():
     objective, _ = problem(fit_intercept=False)
     (point,) = points(objective, 1)
-    shape = point.shape
-
-    def value(flat):
-        found = objective.evaluate(flat.reshape(shape), single=False)
-        return found.objective, found.gradient.ravel()
-
-    best = minimize(value, point.ravel(), jac=True, method="BFGS", options={"gtol": 1e-10}).x.reshape(shape)
+    found = minimize(smooth(objective), point.ravel(), jac=True, method="BFGS", options={"gtol": 1e-10})
+    best = found.x.reshape(point.shape)
     gaps = [objective.evaluate(best + size * point, single=False).gap for size in (1e-1, 1e-2, 1e-3)]
     assert gaps[0] / gaps[1] == pytest.approx(100.0, rel=0.1)
     assert gaps[1] / gaps[2] == pytest.approx(100.0, rel=0.1)

@@ -154,12 +154,12 @@ def test_each_stage_is_told_and_an_interrupt_leaves_the_fit_before():
 
 
 def test_an_interrupt_of_a_step_is_raised_on(monkeypatch):
-    from crossentropy.linear_model._solvers import lbfgs
+    from crossentropy.linear_model._solvers import _descent
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lbfgs, "search", interrupted)
+    monkeypatch.setattr(_descent, "search", interrupted)
     with pytest.raises(KeyboardInterrupt):
         SoftmaxRegressionPath(Cs=CS).fit(*iris())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,25 @@ class ChoosesC(LinearClassifier):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Choose C by folds of the rows X (N, D) and their targets y, then fit to all of them."""
         return fit_folds(self, X, y, sample_weight)
+
+    @property
+    def partial_fit(self) -> NoReturn:
+        """None: folds are of rows that are known from the start."""
+        raise AttributeError(self._needs_rows("partial_fit"))
+
+    @property
+    def fit_blocks(self) -> NoReturn:
+        """None: folds are of rows that are known from the start."""
+        raise AttributeError(self._needs_rows("fit_blocks"))
+
+    def _needs_rows(self, method: str) -> str:
+        name = type(self).__name__
+        return sentence(
+            f"{name}.{method}",
+            expected="all rows at once, to make folds of",
+            received="some of them",
+            remedy=f"call fit, or {method} of {name.removesuffix('CV')}",
+        )
 
     def plot(self) -> alt.LayerChart:
         """:meth:`LossCurve.plot` of ``curve_``."""

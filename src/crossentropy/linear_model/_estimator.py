@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from abc import ABC, abstractmethod
@@ -46,6 +47,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
     """A classifier whose logits are ``coef_`` (K, D) · x + ``intercept_`` (K,)."""
 
     C: float
+    l1_ratio: float
     fit_intercept: bool
     tol: float
     max_iter: int
@@ -243,11 +245,12 @@ class _Settings(NamedTuple):
 
 
 def _settings(estimator: LinearClassifier) -> _Settings:
-    return _Settings(as_number("C", estimator.C, above=0.0), *stopping(estimator))
+    return _Settings(_strength(estimator.C), *stopping(estimator))
 
 
 def stopping(estimator: LinearClassifier) -> tuple[float, int]:
-    """``tol`` and ``max_iter``, checked."""
+    """``tol`` and ``max_iter``, checked, and ``l1_ratio``."""
+    as_number("l1_ratio", estimator.l1_ratio, at_least=0.0, at_most=1.0)
     return as_number("tol", estimator.tol, above=0.0), _max_iter(estimator.max_iter)
 
 
@@ -302,6 +305,13 @@ def _start(estimator: LinearClassifier, objective: LinearObjective, classes: NDA
     if known is None or not np.array_equal(known, classes) or estimator.coef_.shape[1] != objective.width:
         return None
     return objective.point(estimator.coef_, estimator.intercept_)
+
+
+def _strength(value: Any) -> float:
+    """What the data weigh against the penalty; infinity stands for no penalty."""
+    if isinstance(value, float | np.floating) and value == math.inf:
+        return math.inf
+    return as_number("C", value, above=0.0)
 
 
 def _max_iter(value: Any) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,7 +88,7 @@ def _model(description: Any, tensors: Tensors) -> Regression | TableModel:
     if "class_weight" in description:
         weights = description["class_weight"]
         parameters["class_weight"] = dict(weights) if isinstance(weights, list) else weights
-    regression = kind(**parameters)
+    regression = kind(**parameters | {"C": float(parameters["C"])})
     regression.coef_, regression.intercept_ = tensors["coef"], tensors["intercept"]
     regression.classes_ = np.array(description["classes"], dtype=description["classes_dtype"])
     outputs, regression.n_features_in_ = regression.coef_.shape
@@ -110,9 +111,11 @@ def _describe(regression: Regression) -> dict[str, Any]:
     # of one that chose its C, those of the regression that it has become
     kind = next(kind for kind in _ESTIMATORS.values() if isinstance(regression, kind))
     parameters = {name: _plain(getattr(regression, name)) for name in kind().get_params()}
+    if parameters["C"] == math.inf:
+        parameters["C"] = "inf"  # no number of JSON's
     names = getattr(regression, "feature_names_in_", None)
     description = {
-        "estimator": type(regression).__name__,
+        "estimator": kind.__name__,
         "parameters": parameters,
         "classes": plain_labels(classes),
         "classes_dtype": "str" if classes.dtype.kind == "U" else classes.dtype.name,
@@ -155,7 +158,11 @@ def _columns(described: list[dict[str, Any]], tensors: Tensors) -> tuple[Column,
 
 
 def _text(contents: Any) -> str:
-    return json.dumps(contents, sort_keys=True)
+    return json.dumps(contents, sort_keys=True, allow_nan=False)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _digest(description: Any, tensors: Tensors) -> str:
@@ -176,7 +183,7 @@ def _read(path: Path) -> tuple[str, dict[str, Any], Tensors]:
     existing_file(path)
     with _reading(path), safe_open(path, framework="numpy") as file:
         text = (file.metadata() or {}).get(_KEY, "{}")
-        header = json.loads(text)
+        header = json.loads(text, parse_constant=_no_number)
     # Before the tensors: another program's may be large, or of dtypes that NumPy does not have.
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise _refused(path, "a model file of crossentropy", "a safetensors file of another program")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from copy import copy
@@ -11,7 +12,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from crossentropy.linear_model._penalty import ElasticNet, least_subgradient
 from crossentropy.linear_model._rows import Block, Outcome, Positions, Rows, evenly_spread
+from crossentropy.linear_model._separation import Margins, refusal
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -19,15 +22,19 @@ Singles = NDArray[np.float32]
 #: Logits in a block of rows whose curvatures are looked at together.
 _BLOCK = 1 << 20
 
+#: What a row's loss is at least where its label is not the likeliest; rounded down by more than float32 products err.
+_LOG_2 = 0.6931
+
 #: Multiplications of a pass that takes long enough for anyone to notice.
 _LARGE = 1 << 22
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The objective at one point, its gradient there (K, D + 1), and what the minimum lies below it at most.
+    """The objective at one point, its smooth part's gradient there (K, D + 1), and how far below the minimum can be.
 
-    ``gradient_norm`` is that with respect to W and b; ``coef_gap`` the part of ``gap`` that better intercepts leave.
+    ``gradient_norm`` is that of the least subgradient with respect to W and b; ``coef_gap`` the part of ``gap`` that
+    better intercepts leave.
     """
 
     point: Floats
@@ -41,20 +48,30 @@ class Evaluation:
 
 
 class LinearObjective(ABC):
-    """C·Σ of a cross-entropy of the logits W xᵢ + b + ½‖W‖², in coordinates where features are centred and of one size.
+    """C·Σ of a cross-entropy of the logits W xᵢ + b, and a penalty on W, where features are centred and of one size.
+
+    The penalty is that of an :class:`ElasticNet`; for C = ∞ there is none, and no factor C.
 
     A point is an array (K, D + 1): for features x' = (x − shift)·scale it holds W' = W/scale and b' = b + W·shift, so
     that W'x' + b' = W x + b. ``masses`` (K,) is what the targets of each logit weigh.
     """
 
-    def __init__(self, rows: Rows, *, C: float, fit_intercept: bool) -> None:
-        self.C, self.fit_intercept, self.rows = C, fit_intercept, rows
+    def __init__(self, rows: Rows, *, C: float, fit_intercept: bool, l1_ratio: float = 0.0) -> None:
+        self.is_penalised = math.isfinite(C)
+        self.C, self.fit_intercept, self.rows = C if self.is_penalised else 1.0, fit_intercept, rows
+        self._net = ElasticNet(l1_ratio) if self.is_penalised else None
         self.standardisation = rows.standardisation
         self.width: int = rows.shape[1]
         self.classes = len(rows.masses)
         #: Whether float32 is worth beginning with.
         self.is_large = rows.shape[0] * self.width * self.classes > _LARGE
-        self.penalty = np.append(rows.standardisation.scale**2, 0.0)
+        scale = rows.standardisation.scale
+        #: The second derivative of the penalty's smooth part (D + 1,), and the slope |W'| has at 0.
+        self.penalty, self.threshold = np.zeros(self.width + 1), np.zeros(self.width + 1)
+        if self._net is not None:
+            self.penalty[:-1], self.threshold[:-1] = self._net.curvature * scale**2, self._net.l1_ratio * scale
+        #: A loss below which no row is on the wrong side: then it has no minimum without a penalty.
+        self._separated = 0.0 if self.is_penalised else _LOG_2 * self._least_weight()
         #: How many times the rows have been read.
         self.passes = rows.first_passes
         start = np.zeros((self.classes, self.width + 1))
@@ -63,7 +80,6 @@ class LinearObjective(ABC):
         loss, slopes = self._run(start, single=self.is_large)
         #: Σ of each logit's targets' mass times x' (K, D). Float32 will do: in a gap it weighs what the masses are off
         self._moments = self._target_moments(slopes[:, :-1])
-        self._moment_norms = self._squares(self._moments)
         #: The optimum among the points of W = 0.
         self.first = self._evaluation(start, loss, slopes, single=self.is_large)
 
@@ -78,11 +94,24 @@ class LinearObjective(ABC):
 
     @abstractmethod
     def without_offset(self, values: Floats) -> Floats:
-        """Coefficients (K, …) without the part that changes no loss."""
+        """Coefficients (K, …) without the part that changes no loss, which ‖W‖² is least without."""
 
     @abstractmethod
     def intercept_curvature(self, point: Floats) -> Floats:
         """The Hessian (K, K) with respect to the intercepts alone."""
+
+    @abstractmethod
+    def margins(self, block: Block) -> Iterator[Margins]:
+        """What separation asks of the rows of a block, for each model that they are fitted to by itself."""
+
+    @property
+    @abstractmethod
+    def logits_of_model(self) -> int:
+        """How many logits each such model has."""
+
+    @abstractmethod
+    def _least_weight(self) -> float:
+        """What a label's loss weighs at least; 0 if any target is not certain."""
 
     @abstractmethod
     def _first_intercept(self) -> Floats:
@@ -93,14 +122,18 @@ class LinearObjective(ABC):
         """Σ of the targets' mass times x', from the gradient at the start with respect to W'."""
 
     @abstractmethod
-    def _curvature(self, block: Block, rows: Positions, logits: Singles) -> Floats:
+    def _curvature(self, block: Block, rows: Positions, logits: Singles | Floats) -> Floats:
         """The second derivatives of the loss of some rows with respect to each logit (R, K)."""
 
     @abstractmethod
-    def _dual(self, point: Floats, loss: float, slopes: Floats) -> tuple[float, float]:
-        """Of a dual point near the model's probabilities p, whose masses are the targets'.
+    def _hessian(self, block: Block, rows: Positions, logits: Singles | Floats) -> tuple[Floats, Floats]:
+        """The h and g of some rows whose Hessians are diag(h) − ggᵀ (R, K)."""
 
-        How far it is from p, ‖Σ a(q − p)x‖, and Σ a KL(q‖p); ``slopes`` are the loss's gradient.
+    @abstractmethod
+    def _dual(self, point: Floats, loss: float, slopes: Floats) -> tuple[Floats | None, float]:
+        """Of a dual point q near the model's probabilities p, whose masses are the targets'.
+
+        Σ a(q − p)x' (K, D), None where q is p, and Σ a KL(q‖p); ``slopes`` are the loss's gradient.
         """
 
     def evaluate(self, point: Floats, *, single: bool) -> Evaluation:
@@ -108,9 +141,9 @@ class LinearObjective(ABC):
         return self._evaluation(point, *self._run(point, single=single), single=single)
 
     def at(self, C: float, *evaluations: Evaluation) -> tuple[Self, list[Evaluation]]:
-        """The objective at another C, which shares all that does not depend on it, and evaluations there: no pass.
+        """The objective at another C, both finite, which shares all that does not depend on it, and evaluations there.
 
-        ``evaluations`` are those of this objective: its loss's gradient is the same at any C.
+        No pass: ``evaluations`` are those of this objective, and its loss's gradient is the same at any C.
         """
         other = copy(self)
         other.C, other.passes = C, 0.0
@@ -124,6 +157,10 @@ class LinearObjective(ABC):
         slopes = (evaluation.gradient - self.penalty * evaluation.point) / self.C
         return evaluation.point, evaluation.cross_entropy * self.weight, slopes
 
+    def kinks(self, point: Floats) -> float:
+        """ρ‖W‖₁, what of the objective is not smooth."""
+        return float(np.vdot(self.threshold, np.abs(point).sum(axis=0))) if self.threshold.any() else 0.0
+
     def curvatures(
         self, point: Floats, share: float = 1.0
     ) -> Iterator[tuple[Block, Iterator[tuple[Positions, Floats]]]]:
@@ -134,6 +171,12 @@ class LinearObjective(ABC):
         for block, parts in self._logits(point, share):
             yield block, ((rows, self._curvature(block, rows, logits)) for rows, logits in parts)
 
+    def hessians(self, point: Floats) -> Iterator[tuple[Block, Positions, Floats, Floats]]:
+        """Some rows of a block at a time, and h (R, K) and g (R, K): a row's Hessian of its logits is diag(h) − ggᵀ."""
+        for block, parts in self._logits(point, single=False):
+            for rows, logits in parts:
+                yield block, rows, *self._hessian(block, rows, logits)
+
     def parameters(self, point: Floats) -> tuple[Floats, Floats]:
         """W (K, D) and b (K,) of a point."""
         coef = point[:, :-1] * self.standardisation.scale
@@ -142,16 +185,21 @@ class LinearObjective(ABC):
     def point(self, coef: Floats, intercept: Floats) -> Floats:
         """The point of W and b."""
         point = np.column_stack([coef / self.standardisation.scale, intercept + coef @ self.standardisation.shift])
-        return self.without_offset(point)
+        # ‖W‖₁ may be least with another offset, and zeros shall stay zeros
+        free = slice(-1, None) if self.threshold.any() else slice(None)
+        point[:, free] = self.without_offset(point[:, free])
+        return point
 
-    def _logits(self, point: Floats, share: float = 1.0) -> Iterator[tuple[Block, Iterator[tuple[Positions, Singles]]]]:
-        """Of each block, some rows at a time and their logits (R, K) in float32, in memory that is reused."""
+    def _logits(
+        self, point: Floats, share: float = 1.0, *, single: bool = True
+    ) -> Iterator[tuple[Block, Iterator[tuple[Positions, Singles | Floats]]]]:
+        """Of each block, some rows at a time and their logits (R, K), ``single`` ones in float32, in reused memory."""
         step = max(1, _BLOCK // self.classes)
-        room = np.empty((min(step, self.rows.shape[0]), self.classes), np.float32)
+        room = np.empty((min(step, self.rows.shape[0]), self.classes), np.float32 if single else np.float64)
         self.passes += share
         before = 0
 
-        def parts(block: Block, before: int) -> Iterator[tuple[Positions, Singles]]:
+        def parts(block: Block, before: int) -> Iterator[tuple[Positions, Singles | Floats]]:
             count = block.features.shape[0]
             for first in range(0, count, step):
                 rows: Positions = slice(first, min(first + step, count))
@@ -159,7 +207,7 @@ class LinearObjective(ABC):
                     some = np.r_[rows]
                     rows = some[evenly_spread(before + some) < share]
                 out = room[: len(np.r_[rows])]
-                block.features.block(rows).logits(point[:, :-1], point[:, -1], out, single=True)
+                block.features.block(rows).logits(point[:, :-1], point[:, -1], out, single=single)
                 yield rows, out
 
         for block in self.rows:
@@ -191,40 +239,54 @@ class LinearObjective(ABC):
             slopes[:, -1] += gradient.intercept
         return np.array(total), slopes
 
-    def _squares(self, values: Floats) -> Floats:
-        """Each row's squared norm (K,) of a derivative (K, D) with respect to W: d/dW is d/dW' divided by the scale."""
-        return np.asarray(np.einsum("kd,kd,d->k", values, values, 1.0 / self.penalty[:-1]))
-
     def _evaluation(self, point: Floats, loss: float, slopes: Floats, *, single: bool) -> Evaluation:
         """What a loss and its gradient ``slopes``, which is overwritten, say of the objective.
 
         A point of the dual problem gives each row probabilities q, whose masses are the targets' where there is an
-        intercept. The objective is above the dual's by ½‖W + C·Σ a(q − t)x‖² + C·Σ a KL(q‖p), which bounds its
-        distance to the minimum. Where q = p, the first term is ½‖gradient‖².
+        intercept; its slopes are U = C·Σ a(q − t)x. The objective is above the dual's by C·Σ a KL(q‖p) and
+        r(W) + r*(−U) + ⟨U, W⟩ of the penalty r, which bounds its distance to the minimum.
         """
-        moved, divergence = self._dual(point, loss, slopes) if self.fit_intercept else (0.0, 0.0)
+        if loss < self._separated:
+            raise refusal()
+        moved, divergence = self._dual(point, loss, slopes) if self.fit_intercept and self._net else (None, 0.0)
         gradient = slopes
         gradient *= self.C
-        gradient += self.penalty * point
         if not self.fit_intercept:
             gradient[:, -1] = 0.0
-        size = float(np.einsum("kd,kd,d->", point[:, :-1], point[:, :-1], self.penalty[:-1]))
-        slope = float(self._squares(gradient[:, :-1]).sum())
-        of_coef = 0.5 * (np.sqrt(slope) + self.C * moved) ** 2
+        loss *= self.C
+        coef_gap, gap = self._gaps(point, loss, gradient, moved)
+        gradient += self.penalty * point
         return Evaluation(
             point=point,
-            objective=self.C * loss + 0.5 * size,
-            cross_entropy=loss / self.weight,
+            objective=loss + self._net.value(point[:, :-1] * self.standardisation.scale) if self._net else loss,
+            cross_entropy=loss / (self.C * self.weight),
             gradient=gradient,
-            gradient_norm=self._gradient_norm(gradient, slope),
-            coef_gap=of_coef,
-            gap=of_coef + self.C * divergence,
+            gradient_norm=self._gradient_norm(point, gradient),
+            coef_gap=coef_gap,
+            gap=gap + self.C * divergence,
             single=single,
         )
 
-    def _gradient_norm(self, gradient: Floats, squared: float) -> float:
-        """Of the gradient with respect to W and b, of which ``squared`` is the part that the shift leaves alone."""
-        of_intercept, ratio = gradient[:, -1], self.standardisation.shift / self.standardisation.scale
-        crossed = 2.0 * float(of_intercept @ (gradient[:, :-1] @ ratio))
-        shift = 1.0 + float(np.sum(self.standardisation.shift**2))
-        return float(np.sqrt(max(squared + crossed + shift * float(np.sum(of_intercept**2)), 0.0)))
+    def _gaps(self, point: Floats, loss: float, gradient: Floats, moved: Floats | None) -> tuple[float, float]:
+        """What of the gap is the coefficients', and all of it but the divergence.
+
+        Without a penalty the dual's points are those of slopes 0, of which none is known. What is known is that a
+        convex function is above its tangents: no point within a distance R is lower by more than R·‖gradient‖. R is
+        1 + ‖point‖.
+        """
+        if self._net is None:
+            reach = 1.0 + float(np.linalg.norm(point))
+            of_coef, whole = (reach * float(np.linalg.norm(part)) for part in (gradient[:, :-1], gradient))
+            return of_coef, whole
+        scale = self.standardisation.scale
+        slopes = gradient[:, :-1] / scale if moved is None else (gradient[:, :-1] + self.C * moved) / scale
+        gap = self._net.gap(point[:, :-1] * scale, slopes, loss)
+        return gap, gap
+
+    def _gradient_norm(self, point: Floats, gradient: Floats) -> float:
+        """Of the least subgradient with respect to W and b."""
+        of_intercept = gradient[:, -1]
+        of_coef = gradient[:, :-1] / self.standardisation.scale + np.outer(of_intercept, self.standardisation.shift)
+        if self._net is not None:
+            of_coef = least_subgradient(point[:, :-1], of_coef, self._net.l1_ratio)
+        return float(np.sqrt(np.vdot(of_coef, of_coef) + np.vdot(of_intercept, of_intercept)))

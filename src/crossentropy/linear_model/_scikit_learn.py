@@ -29,7 +29,13 @@ def to_sklearn(model: SoftmaxRegression) -> LogisticRegression:
     check_is_fitted(model)
     two = len(model.classes_) == 2
     shared = {name: deepcopy(getattr(model, name)) for name in _SHARED}
-    theirs = LogisticRegression(C=(2.0 if two else 1.0) * model.C, **shared)
+    # two rows ∓w/2 have the L1 norm of one row w, and half its square
+    size = 0.5 * (1.0 + model.l1_ratio) if two else 1.0
+    theirs = LogisticRegression(C=model.C / size, l1_ratio=model.l1_ratio / size, **shared)
+    if model.l1_ratio:
+        theirs.solver = "saga"
+        if theirs.penalty == "l2":  # before scikit-learn 1.8 the ratio alone was not enough
+            theirs.penalty = "elasticnet"
     theirs.coef_ = np.diff(model.coef_, axis=0) if two else model.coef_.copy()
     theirs.intercept_ = np.diff(model.intercept_) if two else model.intercept_.copy()
     theirs.n_iter_ = np.array([model.n_iter_], dtype=np.int32)
@@ -63,17 +69,27 @@ def from_sklearn(estimator: Estimator, model: LogisticRegression) -> Estimator:
         raise _no_softmax(f"{given}, which fits {len(model.classes_)} classes one by one")
     coef = model.coef_.toarray() if issparse(model.coef_) else model.coef_
     intercept = np.ravel(model.intercept_)
-    C = math.inf if getattr(model, "penalty", "l2") is None else float(model.C)
+    C, l1_ratio = _penalty(model)
     if len(model.classes_) == 2:
         # One row of log-odds; with multi_class="multinomial", the second of two rows that differ by their sign.
         share = 1.0 if multi_class == "multinomial" else 0.5
-        coef, intercept, C = np.outer([-share, share], coef), np.outer([-share, share], intercept).ravel(), share * C
-    estimator.set_params(C=C, **{name: deepcopy(getattr(model, name)) for name in _SHARED})
+        coef, intercept = np.outer([-share, share], coef), np.outer([-share, share], intercept).ravel()
+        size = 1.0 if multi_class == "multinomial" else 1.0 / (2.0 - l1_ratio)
+        C, l1_ratio = size * C, size * l1_ratio
+    estimator.set_params(C=C, l1_ratio=l1_ratio, **{name: deepcopy(getattr(model, name)) for name in _SHARED})
     estimator.coef_ = np.array(coef, dtype=np.float64, order="C")
     estimator.intercept_ = np.array(intercept, dtype=np.float64)
     estimator.n_iter_ = int(np.max(model.n_iter_))
     _copy_inputs(model, estimator)
     return estimator
+
+
+def _penalty(model: LogisticRegression) -> tuple[float, float]:
+    """``C`` and ``l1_ratio``; before scikit-learn 1.8, ``penalty`` said whether these counted."""
+    penalty = getattr(model, "penalty", "deprecated")
+    ratios = {None: 0.0, "l2": 0.0, "l1": 1.0}
+    ratio = ratios[penalty] if penalty in ratios else float(model.l1_ratio or 0.0)
+    return (math.inf if penalty is None else float(model.C)), ratio
 
 
 def _copy_inputs(source: Any, target: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from crossentropy import sigmoid
 from crossentropy.linear_model._objective import LinearObjective, Singles
 from crossentropy.linear_model._rows import Block, Positions, Rows
+from crossentropy.linear_model._separation import Margins, of_output
 from crossentropy.linear_model._targets import ElementTargets
 
 Floats = NDArray[np.float64]
@@ -21,11 +23,11 @@ class SigmoidObjective(LinearObjective):
     So an element weighs u = a(1 + (p_m − 1)t), and its target is p_m a t/u. ``masses`` (M,) are Σ aᵢ p_m tᵢm.
     """
 
-    def __init__(self, rows: Rows, *, C: float, fit_intercept: bool, pos_weight: Floats) -> None:
+    def __init__(self, rows: Rows, *, C: float, fit_intercept: bool, pos_weight: Floats, l1_ratio: float = 0.0) -> None:
         self._pos_weight = pos_weight
         #: Σ u of each output.
         self._totals: Floats = rows.weight + (1.0 - 1.0 / pos_weight) * rows.masses
-        super().__init__(rows, C=C, fit_intercept=fit_intercept)
+        super().__init__(rows, C=C, fit_intercept=fit_intercept, l1_ratio=l1_ratio)
 
     @property
     def weight(self) -> float:
@@ -50,6 +52,25 @@ class SigmoidObjective(LinearObjective):
                 total += curvature.sum(axis=0)
         return np.diag(self.C * total)
 
+    @property
+    def logits_of_model(self) -> int:
+        """1: outputs are models of their own."""
+        return 1
+
+    def margins(self, block: Block) -> Iterator[Margins]:
+        """Of each output: its logit where it is positive, and the opposite; 0 where a target is neither."""
+        for targets in np.asarray(cast(ElementTargets, block.targets).problem.targets).T:
+            yield of_output(targets > 0.0, targets < 1.0)
+
+    def _least_weight(self) -> float:
+        least = np.inf
+        for block in self.rows:
+            targets, weight = cast(ElementTargets, block.targets).problem.targets, block.targets.row_weight
+            if ((targets > 0.0) & (targets < 1.0)).any():
+                return 0.0
+            least = min(least, float(weight[weight > 0.0].min(initial=np.inf)))
+        return least * min(1.0, float(self._pos_weight.min()))
+
     def _first_share(self) -> Floats:
         share: Floats = self.rows.masses / self._totals if self.fit_intercept else np.full(self.classes, 0.5)
         return share
@@ -64,7 +85,11 @@ class SigmoidObjective(LinearObjective):
         moments: Floats = p * (share * self.standardisation.sum - slopes) / (p + share - share * p)
         return moments
 
-    def _curvature(self, block: Block, rows: Positions, logits: Singles) -> Floats:
+    def _hessian(self, block: Block, rows: Positions, logits: Singles | Floats) -> tuple[Floats, Floats]:
+        curvature = self._curvature(block, rows, logits)
+        return curvature, np.zeros_like(curvature)
+
+    def _curvature(self, block: Block, rows: Positions, logits: Singles | Floats) -> Floats:
         share = np.asarray(sigmoid(logits))
         targets = cast(ElementTargets, block.targets)
         positive = targets.problem.targets[rows]
@@ -72,7 +97,7 @@ class SigmoidObjective(LinearObjective):
         curvature: Floats = weight * (share * (1.0 - share))
         return curvature
 
-    def _dual(self, point: Floats, loss: float, slopes: Floats) -> tuple[float, float]:
+    def _dual(self, point: Floats, loss: float, slopes: Floats) -> tuple[Floats | None, float]:
         """Where an output is positive too often, its probabilities are shrunk by one factor; else the opposite's."""
         of_intercept, coef, intercept = slopes[:, -1], point[:, :-1], point[:, -1]
         above = of_intercept > 0.0
@@ -82,9 +107,9 @@ class SigmoidObjective(LinearObjective):
         # Σ u p x' of each output is the loss's gradient and the targets' part; Σ u x' what the targets add to Σ a x'
         part = slopes[:, :-1] + self._moments
         every = self.standardisation.sum + (1.0 - 1.0 / self._pos_weight)[:, None] * self._moments
-        moved = excess**2 @ self._squares(np.where(above[:, None], part, every - part))
+        moved = excess[:, None] * np.where(above[:, None], -part, every - part)
         # Σ u·softplus(z), or of −z
         surprise = loss + float(np.einsum("kd,kd->", coef, self._moments)) + float(intercept @ self.rows.masses)
         surprise -= float(np.sum((np.einsum("kd,kd->k", coef, every) + intercept * self._totals)[~above]))
         shrunk = float(np.sum(mass * (1.0 - excess) * np.log1p(-excess)))
-        return float(np.sqrt(moved)), float(excess @ mass) + shrunk + float(excess.max()) * surprise
+        return moved, float(excess @ mass) + shrunk + float(excess.max()) * surprise

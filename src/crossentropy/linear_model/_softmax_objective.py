@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy import softmax
 from crossentropy._linear import Features, gram
+from crossentropy._problems import IndexTargets, SoftTargets
 from crossentropy.linear_model._objective import LinearObjective, Singles
 from crossentropy.linear_model._rows import Block, Positions
+from crossentropy.linear_model._separation import Margins, of_classes
+from crossentropy.linear_model._targets import Targets
 
 Floats = NDArray[np.float64]
 
@@ -43,10 +49,34 @@ class SoftmaxObjective(LinearObjective):
         curvature: Floats = self.C * (np.diag(mass) - pairs)
         return curvature
 
+    @property
+    def logits_of_model(self) -> int:
+        """All K."""
+        return self.classes
+
+    def margins(self, block: Block) -> Iterator[Margins]:
+        """Of the one model: a label's logit against each other; classes that targets share are tied."""
+        problem = cast(Targets, block.targets).problem
+        possible = np.zeros((len(block.targets.row_weight), self.classes), np.bool_)
+        if isinstance(problem.targets, IndexTargets):
+            possible[np.arange(len(possible)), problem.targets.labels] = True
+        else:
+            possible = cast(SoftTargets, problem.targets).values > 0.0
+        yield of_classes(possible | (problem.label_smoothing > 0.0))
+
     def parameters(self, point: Floats) -> tuple[Floats, Floats]:
         """W (K, D) and b (K,) of a point; b has mean 0, since its common offset changes nothing."""
         coef, intercept = super().parameters(point)
         return coef, intercept - intercept.mean()
+
+    def _least_weight(self) -> float:
+        least = np.inf
+        for block in self.rows:
+            problem, weight = cast(Targets, block.targets).problem, block.targets.row_weight
+            if not isinstance(problem.targets, IndexTargets) or problem.label_smoothing > 0.0:
+                return 0.0
+            least = min(least, float(weight[weight > 0.0].min(initial=np.inf)))
+        return least
 
     def _first_intercept(self) -> Floats:
         return self.without_offset(np.log(self.rows.masses))
@@ -57,12 +87,16 @@ class SoftmaxObjective(LinearObjective):
         moments: Floats = np.outer(share, self.standardisation.sum) - slopes
         return moments
 
-    def _curvature(self, block: Block, rows: Positions, logits: Singles) -> Floats:
+    def _hessian(self, block: Block, rows: Positions, logits: Singles | Floats) -> tuple[Floats, Floats]:
+        share, weight = np.asarray(softmax(logits)), block.targets.row_weight[rows, None]
+        return weight * share, np.sqrt(weight) * share
+
+    def _curvature(self, block: Block, rows: Positions, logits: Singles | Floats) -> Floats:
         share = np.asarray(softmax(logits))
         curvature: Floats = block.targets.row_weight[rows, None] * (share * (1.0 - share))
         return curvature
 
-    def _dual(self, point: Floats, loss: float, slopes: Floats) -> tuple[float, float]:
+    def _dual(self, point: Floats, loss: float, slopes: Floats) -> tuple[Floats | None, float]:
         """A class whose mass is too large is shrunk by one factor; those whose mass is too small get what is freed.
 
         In one proportion for all rows: then sums that the gradient has anyway say, or bound, what this does.
@@ -71,16 +105,14 @@ class SoftmaxObjective(LinearObjective):
         mass = np.maximum(self.rows.masses + of_intercept, np.finfo(np.float64).tiny)
         excess = np.maximum(of_intercept, 0.0) / mass
         if not excess.any():
-            return 0.0, 0.0
+            return None, 0.0
         missing = np.maximum(-of_intercept, 0.0)
         share = missing / total if (total := missing.sum()) > 0.0 else missing
         # Σ aᵢ pᵢ xᵢ' of each class is the loss's gradient and the targets' part
-        crossed = np.einsum("kd,kd,d->k", of_coef, self._moments, 1.0 / self.penalty[:-1])
-        squares = np.maximum(self._squares(of_coef) + 2.0 * crossed + self._moment_norms, 0.0)
-        given = excess @ of_coef + excess @ self._moments
-        moved = excess**2 @ squares + share @ share * float(np.sum(given**2 / self.penalty[:-1]))
+        taken = excess[:, None] * (of_coef + self._moments)
+        moved = np.outer(share, taken.sum(axis=0)) - taken
         coef, intercept = point[:, :-1], point[:, -1]
         lse = loss + float(np.einsum("kd,kd->", coef, self._moments)) + float(intercept @ self.rows.masses)
         surprise = lse - float(share @ (coef @ self.standardisation.sum + self.weight * intercept))
         shrunk = float(np.sum(mass * (1.0 - excess) * np.log1p(-excess)))
-        return float(np.sqrt(moved)), float(excess @ mass) + shrunk + float(excess.max()) * surprise
+        return moved, float(excess @ mass) + shrunk + float(excess.max()) * surprise

@@ -113,6 +113,10 @@ def _better_start(objective: LinearObjective, start: Evaluation, solved: list[tu
     points = {math.log(C): point for C, point in solved}
     for at, point in points.items():
         ahead += math.prod((log_C - other) / (at - other) for other in points if other != at) * point
+    if objective.threshold.any():
+        # what was 0 stays so, and nothing changes its sign on the way
+        of_coef = ahead[:, :-1]
+        of_coef[of_coef * start.point[:, :-1] <= 0.0] = 0.0
     return min(start, objective.evaluate(ahead, single=objective.is_large), key=lambda found: found.objective)
 
 

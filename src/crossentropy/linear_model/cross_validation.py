@@ -45,6 +45,7 @@ class SoftmaxRegressionCV(ChoosesC, SoftmaxRegression):
         *,
         Cs: Any = 96,
         cv: Any = 5,
+        l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         class_weight: Any = None,
         label_smoothing: float = 0.0,
@@ -53,6 +54,7 @@ class SoftmaxRegressionCV(ChoosesC, SoftmaxRegression):
     ) -> None:
         self.Cs = Cs
         self.cv = cv
+        self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
@@ -90,6 +92,7 @@ class LogisticRegressionCV(ChoosesC, LogisticRegression):
         *,
         Cs: Any = 96,
         cv: Any = 5,
+        l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         pos_weight: Any = None,
         tol: float = 1e-6,
@@ -97,6 +100,7 @@ class LogisticRegressionCV(ChoosesC, LogisticRegression):
     ) -> None:
         self.Cs = Cs
         self.cv = cv
+        self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
         self.pos_weight = pos_weight
         self.tol = tol

@@ -26,36 +26,38 @@ Floats = NDArray[np.float64]
 
 
 class LogisticRegression(LinearClassifier, Portable):
-    """Sigmoid cross-entropy of linear logits, with an L2 penalty: of two classes, or of M labels that a row may share.
+    """Sigmoid cross-entropy of linear logits, with a penalty: of two classes, or of M labels that a row may share.
 
-    Minimises ``C·Σ sᵢ·Σ_m BCE(w_m·xᵢ + b_m, yᵢm) + ½‖W‖²`` over W (M, D) and b (M,). For two classes, M = 1, it is the
-    objective of scikit-learn's ``LogisticRegression``: the same ``C`` gives the same model. M labels are M such models,
-    fitted in the same passes.
+    Minimises ``C·Σ sᵢ·Σ_m BCE(w_m·xᵢ + b_m, yᵢm) + (1 − ρ)/2 ‖W‖² + ρ‖W‖₁`` over W (M, D) and b (M,), ρ being
+    ``l1_ratio``. For two classes, M = 1, it is the objective of scikit-learn's ``LogisticRegression``: the same ``C``
+    and ratio give the same model. M labels are M such models, fitted in the same passes.
 
-    Parameters: ``C`` > 0, the weight of the data against the penalty; ``fit_intercept``, whether to fit b (never
-    penalised); ``pos_weight``, a weight > 0 of what is positive, for all labels or each (M,): PyTorch's, so that
-    BCE = −p·y·log σ(z) − (1 − y)·log σ(−z); ``tol``, how far above its minimum the objective may stay, relative to it;
-    ``max_iter``, the most iterations; ``warm_start``, whether to begin where the last fit ended, if it had the same
-    classes and features.
+    Parameters: ``C`` > 0, the weight of the data against the penalty, or ``inf`` for the losses' sum alone, without a
+    penalty; ``l1_ratio`` in [0, 1]: 0 for L2, 1 for L1, which leaves many coefficients exactly 0, between them an
+    elastic net; ``fit_intercept``, whether to fit b (never penalised); ``pos_weight``, a weight > 0 of what is
+    positive, for all labels or each (M,): PyTorch's, so that BCE = −p·y·log σ(z) − (1 − y)·log σ(−z); ``tol``, how far
+    above its minimum the objective may stay, relative to it; ``max_iter``, the most iterations; ``warm_start``, whether
+    to begin where the last fit ended, if it had the same classes and features.
 
     The targets are labels (N,) of two classes, of any kind, of which the greater is positive; or probabilities of the
     positive class (N,), floats of which some lie between 0 and 1, for classes 0 and 1; or for M > 1 labels 0, 1 or
-    probabilities between them (N, M). X, ``tol`` and its certificate, what a fit takes and what it guarantees are as in
-    :class:`SoftmaxRegression`.
+    probabilities between them (N, M). X, ``tol`` and its certificate, ``C=inf``, what a fit takes and what it
+    guarantees are as in :class:`SoftmaxRegression`, with M for K.
 
     Fitted: ``coef_`` (M, D), ``intercept_`` (M,), ``classes_``, the two sorted, or 0 … M − 1, ``n_iter_``,
     ``objective_`` (the value above), ``gap_``, ``history_`` (one :class:`Iteration` per iteration, from the start on),
     ``n_features_in_`` and, from a data frame, ``feature_names_in_``.
 
-    Warns and is interrupted as :class:`SoftmaxRegression`. Raises ``ValueError`` for a parameter out of range, a NaN or
-    infinity in X (row and column named), a single class or more than two, a label that no row has, or every row, where
-    there is an intercept (none is best), targets outside [0, 1], and shapes that do not fit.
+    Warns and is interrupted as :class:`SoftmaxRegression`. Raises ``ValueError`` for a parameter out of range,
+    ``C=inf`` where no optimum exists, a NaN or infinity in X (row and column named), a single class or more than two, a
+    label that no row has, or every row, where there is an intercept (none is best), targets outside [0, 1], and shapes
+    that do not fit.
 
     >>> from sklearn.datasets import load_breast_cancer
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> model = LogisticRegression(C=1.0).fit(X, y)
     >>> print(f"{model.objective_:.3f}", f"{model.loss(X, y):.3f} nats")
-    62.650 0.097 nats
+    53.795 0.088 nats
 
     Source: Cox, "The regression analysis of binary sequences", 1958.
     """
@@ -67,6 +69,7 @@ class LogisticRegression(LinearClassifier, Portable):
         self,
         *,
         C: float = 1.0,
+        l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         pos_weight: Any = None,
         tol: float = 1e-6,
@@ -74,6 +77,7 @@ class LogisticRegression(LinearClassifier, Portable):
         warm_start: bool = False,
     ) -> None:
         self.C = C
+        self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
         self.pos_weight = pos_weight
         self.tol = tol
@@ -132,4 +136,6 @@ class LogisticRegression(LinearClassifier, Portable):
 
     def _objective(self, rows: Rows, C: float) -> SigmoidObjective:
         weights = positive_weights(self.pos_weight, len(rows.masses))
-        return SigmoidObjective(rows, C=C, fit_intercept=bool(self.fit_intercept), pos_weight=weights)
+        return SigmoidObjective(
+            rows, C=C, fit_intercept=bool(self.fit_intercept), pos_weight=weights, l1_ratio=float(self.l1_ratio)
+        )

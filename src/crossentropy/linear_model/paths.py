@@ -44,6 +44,7 @@ class SoftmaxRegressionPath(LinearPath):
         self,
         *,
         Cs: Any = 96,
+        l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         class_weight: Any = None,
         label_smoothing: float = 0.0,
@@ -52,6 +53,7 @@ class SoftmaxRegressionPath(LinearPath):
         keep_models: bool = False,
     ) -> None:
         self.Cs = Cs
+        self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
@@ -79,6 +81,7 @@ class LogisticRegressionPath(LinearPath):
         self,
         *,
         Cs: Any = 96,
+        l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         pos_weight: Any = None,
         tol: float = 1e-6,
@@ -86,6 +89,7 @@ class LogisticRegressionPath(LinearPath):
         keep_models: bool = False,
     ) -> None:
         self.Cs = Cs
+        self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
         self.pos_weight = pos_weight
         self.tol = tol

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from crossentropy.linear_model._history import OnIteration
 from crossentropy.linear_model._objective import Evaluation, LinearObjective
-from crossentropy.linear_model._solvers import lbfgs
+from crossentropy.linear_model._solvers import lbfgs, proximal
 from crossentropy.linear_model._solvers._metrics import Metric
 from crossentropy.linear_model._solvers._solution import Progress, Solution
+from crossentropy.linear_model._solvers._unpenalised import refuse_separated
 
 
 def minimise(
@@ -35,7 +36,11 @@ def minimise(
     )
     try:
         progress.record(at)
-        return progress.end(lbfgs.minimise(objective, progress, at))
+        solver = proximal if objective.threshold.any() else lbfgs
+        at = solver.minimise(objective, progress, at)
+        if not objective.is_penalised:
+            refuse_separated(objective, at.point)
+        return progress.end(at)
     except KeyboardInterrupt as interrupt:
         # As it was evaluated, perhaps in float32: whoever interrupts does not want to wait for another pass.
         return progress.end(progress.at, interrupt)

@@ -110,7 +110,7 @@ class SharedMetric:
 
     def __init__(self, objective: LinearObjective, point: Floats | None) -> None:
         self._without_offset = objective.without_offset
-        size = np.sqrt(objective.penalty[:-1])
+        size = np.sqrt(np.where(objective.penalty > 0.0, objective.penalty, 1.0)[:-1])
         share = min(1.0, _ROWS_PER_NUMBER * max(objective.width, objective.classes) / objective.rows.shape[0])
         there = () if point is None else (point,)
         (total,) = objective.kept(lambda: (_all_classes(objective, point, share),), *there)
@@ -127,7 +127,9 @@ class SharedMetric:
 
     def _root_of(self, objective: LinearObjective) -> Floats:
         blocks = objective.C * self._blocks
-        blocks[:, :-1] += 1.0
+        of_features = blocks[:, :-1]
+        # without a penalty, what float32 leaves uncertain of directions in which the features do not vary
+        of_features += 1.0 if objective.is_penalised else _JITTER * of_features.max(axis=1, keepdims=True)
         root: Floats = np.sqrt(1.0 / blocks)
         return root
 
@@ -185,17 +187,8 @@ class ClassMetric:
 
     def __init__(self, objective: LinearObjective, point: Floats | None, *, lasts: bool = False) -> None:
         self._without_offset = objective.without_offset
-        size = objective.width + 1
         # without C and the penalty
-        if point is None:
-            (covariance,) = objective.kept(lambda: (_covariance(objective),))
-            self._blocks = np.empty((objective.classes, size, size), np.float32)
-            for k, curvature in enumerate(objective.first_curvature()):
-                self._blocks[k] = curvature * covariance
-        else:
-            curvatures = _Curvatures(objective, point)
-            (total,) = objective.kept(lambda: (curvatures.total(),), point)
-            (self._blocks,) = objective.kept(lambda: (_class_blocks(objective, curvatures, total),), point)
+        self._blocks = class_blocks(objective, point)
         # in the same memory where the blocks have served
         self._inverse = np.empty_like(self._blocks) if lasts else self._blocks
         self._factor(objective)
@@ -219,6 +212,17 @@ class ClassMetric:
         single = self._without_offset(gradient.astype(np.float64)).astype(np.float32)[:, :, None]
         found: Floats = np.matmul(self._inverse, single)[:, :, 0].astype(np.float64)
         return found
+
+
+def class_blocks(objective: LinearObjective, point: Floats | None) -> Singles:
+    """Σ h xᵢxᵢᵀ of each class (K, D + 1, D + 1) at a point, or at the start: its Hessian without C and the penalty."""
+    if point is None:
+        (covariance,) = objective.kept(lambda: (_covariance(objective),))
+        return np.array([curvature * covariance for curvature in objective.first_curvature()], np.float32)
+    curvatures = _Curvatures(objective, point)
+    (total,) = objective.kept(lambda: (curvatures.total(),), point)
+    (blocks,) = objective.kept(lambda: (_class_blocks(objective, curvatures, total),), point)
+    return blocks
 
 
 def _dense(block: Block) -> Features:

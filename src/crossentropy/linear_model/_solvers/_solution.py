@@ -68,7 +68,8 @@ class Progress:
 
     def _iteration(self, number: int, evaluation: Evaluation) -> Iteration:
         doubt = _DOUBT[evaluation.single] * abs(evaluation.objective)
-        self._lowest = max(self._lowest, evaluation.objective - evaluation.gap - doubt)
+        if self._objective.is_penalised:  # else what a point says holds about itself
+            self._lowest = max(self._lowest, evaluation.objective - evaluation.gap - doubt)
         return Iteration(
             iteration=number,
             objective=evaluation.objective,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy.linear_model._objective import Evaluation, LinearObjective
-from crossentropy.linear_model._solvers._line_search import search
+from crossentropy.linear_model._solvers._descent import descend
 from crossentropy.linear_model._solvers._metrics import DiagonalMetric, Metric, metric_at
 from crossentropy.linear_model._solvers._solution import Progress
 
@@ -19,74 +19,55 @@ Singles = NDArray[np.float32]
 #: Pairs of steps and changes of the gradient.
 _MEMORY = 10
 
-#: Iterations until the metric is made anew for the first time; from then on ever more.
-_FIRST_STRETCH = 8
-
-#: What a step promises to win of the objective, below which float32 cannot tell.
-_NEAR = 1e-7
-
 
 def minimise(objective: LinearObjective, progress: Progress, at: Evaluation) -> Evaluation:
     """Minimise from a point until the gap is within the tolerance."""
-    metric = progress.metric or metric_at(objective, at.point, lasts=progress.metric_lasts)
-    pairs, iteration, renew = _Pairs(), 0, _FIRST_STRETCH
-    progress.metric = metric
-    while not progress.is_exhausted:
-        if progress.has_converged(at):
-            if not at.single:
-                break
-            at = objective.evaluate(at.point, single=False)
-            continue
-        if progress.lacks_intercept_only(at):
-            better = _with_best_intercept(objective, at)
-            if better is not at:
-                at = better
-                continue
-        if iteration == renew and not isinstance(metric, DiagonalMetric):
-            metric, renew = metric_at(objective, at.point, lasts=progress.metric_lasts), 2 * renew + 4
-            progress.metric = metric
-            pairs.measure(metric)
-        direction = pairs.direction(at.gradient, metric)
-        slope = float(np.vdot(at.gradient, direction))
-        if at.single and -0.5 * slope < _NEAR * at.objective:
-            at = objective.evaluate(at.point, single=False)
-            continue
-        found = search(objective, at, direction, slope)
-        if found is None:
-            if at.single:
-                at = objective.evaluate(at.point, single=False)
-            elif not len(pairs):
-                break
-            pairs = _Pairs()
-            continue
-        length, new = found
-        pairs.add(length * direction, new.gradient - at.gradient, metric)
-        at = new
-        iteration += 1
-        progress.record(at)
-    return at
+    return descend(objective, progress, at, _RoundSteps(objective, progress, at))
 
 
-def _with_best_intercept(objective: LinearObjective, at: Evaluation) -> Evaluation:
-    """One Newton step of the intercepts alone, where it wins something."""
-    (curvature,) = objective.kept(lambda: (objective.intercept_curvature(at.point),), at.point)
-    step = np.linalg.lstsq(curvature, -at.gradient[:, -1], rcond=1e-12)[0]
-    point = at.point.copy()
-    point[:, -1] += step
-    found = objective.evaluate(point, single=at.single)
-    return found if found.gap < at.gap else at
+class _RoundSteps:
+    """Those of L-BFGS from a metric."""
+
+    def __init__(self, objective: LinearObjective, progress: Progress, at: Evaluation) -> None:
+        self._objective, self._progress, self._pairs = objective, progress, _Pairs(objective)
+        if progress.metric is None:
+            progress.metric = metric_at(objective, at.point, lasts=progress.metric_lasts)
+        self._metric = progress.metric
+
+    def look(self, at: Evaluation, *, is_due: bool) -> None:
+        """The metric made anew, where it depends on the point; what steps taught is kept."""
+        if is_due and not isinstance(self._metric, DiagonalMetric):
+            self._metric = metric_at(self._objective, at.point, lasts=self._progress.metric_lasts)
+            self._progress.metric = self._metric
+            self._pairs.measure(self._metric)
+
+    def direction(self, at: Evaluation) -> Floats:
+        """From the metric, as the pairs mend it."""
+        return self._pairs.direction(at.gradient, self._metric)
+
+    def learn(self, before: Evaluation, after: Evaluation, length: float) -> None:
+        """The step, and the gradient's change."""
+        self._pairs.add(after.point - before.point, after.gradient - before.gradient, self._metric)
+
+    def forget(self) -> bool:
+        """The metric alone is left."""
+        taught = len(self._pairs) > 0
+        self._pairs = _Pairs(self._objective)
+        return taught
 
 
 class _Pair(NamedTuple):
-    step: Singles
-    change: Singles  # of the gradient
+    step: Floats | Singles
+    change: Floats | Singles  # of the gradient
     curvature: float
 
 
 class _Pairs:
     """The last steps and changes of the gradient, which mend what a metric says of the inverse Hessian."""
 
-    def __init__(self) -> None:
+    def __init__(self, objective: LinearObjective) -> None:
+        # in float64 where that takes no time: then the order of rows changes next to nothing
+        self._dtype: Any = np.float32 if objective.is_large else np.float64
         self._pairs: deque[_Pair] = deque(maxlen=_MEMORY)
         self._size = 1.0
 
@@ -97,7 +78,7 @@ class _Pairs:
         """One more, unless the gradient did not grow along the step."""
         curvature = float(np.vdot(step, change))
         if curvature > 0.0:
-            self._pairs.append(_Pair(step.astype(np.float32), change.astype(np.float32), curvature))
+            self._pairs.append(_Pair(step.astype(self._dtype), change.astype(self._dtype), curvature))
             self.measure(metric)
 
     def measure(self, metric: Metric) -> None:
@@ -109,14 +90,14 @@ class _Pairs:
 
     def direction(self, gradient: Floats, metric: Metric) -> Floats:
         """Minus the approximate inverse Hessian times the gradient, by the two-loop recursion."""
-        rest = gradient.astype(np.float32)
+        rest = gradient.astype(self._dtype)
         amounts = []
         for pair in reversed(self._pairs):
             amounts.append(float(np.vdot(pair.step, rest)) / pair.curvature)
-            rest -= np.float32(amounts[-1]) * pair.change
-        rest = metric.step(metric.gradient(rest)).astype(np.float32)
-        rest *= np.float32(self._size)
+            rest -= amounts[-1] * pair.change
+        rest = metric.step(metric.gradient(rest)).astype(self._dtype)
+        rest *= self._size
         for pair in self._pairs:
-            rest += np.float32(amounts.pop() - float(np.vdot(pair.change, rest)) / pair.curvature) * pair.step
+            rest += (amounts.pop() - float(np.vdot(pair.change, rest)) / pair.curvature) * pair.step
         found: Floats = -rest.astype(np.float64)
         return found
