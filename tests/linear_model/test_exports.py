@@ -116,6 +116,56 @@ def test_a_logistic_regression_leaves_too(outputs, fit_intercept):
     assert exported.doc_string == f"Logistic regression: {kinds}, 4 features"
 
 
+@intercepts
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"C": 0.3},
+        {"class_weight": {"a": 2.0, "b": 6.0}},
+        {"C": 0.5, "l1_ratio": 0.5, "solver": "saga"},
+        {"C": np.inf},
+    ],
+    ids=repr,
+)
+def test_a_logistic_regression_comes_from_scikit_learn_and_goes_back(theirs, fit_intercept):
+    random = np.random.default_rng(5)
+    X = random.normal(size=(80, 3))
+    y = np.where(X.sum(axis=1) + random.normal(size=80) > 0.0, "b", "a")
+    theirs = LogisticRegression(fit_intercept=fit_intercept, max_iter=10_000, tol=1e-8, **theirs).fit(X, y)
+    ours = SigmoidRegression.from_sklearn(theirs)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+    # the same objective: here is nothing left to do
+    again = clone(ours).set_params(tol=1e-9).fit(X, y)
+    np.testing.assert_allclose(again.coef_, theirs.coef_, rtol=0, atol=1e-4)
+    back = ours.to_sklearn()
+    np.testing.assert_allclose(back.predict_proba(X), theirs.predict_proba(X), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(clone(back).set_params(tol=1e-8).fit(X, y).coef_, theirs.coef_, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "labels", "message"),
+    [
+        ({}, 3, "expected one logit for two classes, got 3 classes; call SoftmaxRegression.from_sklearn"),
+        (
+            {"class_weight": "balanced"},
+            2,
+            "expected class weights that are known without the rows, got class_weight='balanced'; "
+            "call SoftmaxRegression.from_sklearn, or set the model's class_weight to a dict of weights",
+        ),
+    ],
+)
+def test_promise_24_what_is_no_logistic_regression(theirs, labels, message):
+    X = np.random.default_rng(6).normal(size=(30, 2))
+    theirs = LogisticRegression(**theirs).fit(X, np.arange(30) % labels)
+    with pytest.raises(ValueError, match=f"^{re.escape('model: ' + message)}$"):
+        SigmoidRegression.from_sklearn(theirs)
+    several = SigmoidRegression().fit(X, np.column_stack([np.arange(30) % 2, np.arange(30) % 3 == 0]))
+    message = "model: expected two classes, got 2 labels that a row may share; fit one model to each label"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        several.to_sklearn()
+
+
 def session(exported):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

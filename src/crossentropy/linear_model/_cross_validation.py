@@ -55,6 +55,18 @@ class ChoosesC(LinearClassifier):
         """None: folds are of rows that are known from the start."""
         raise AttributeError(self._needs_rows("fit_blocks"))
 
+    @classmethod
+    def from_sklearn(cls, model: Any) -> NoReturn:
+        """Raises ``TypeError``: a model that is fitted already has one C."""
+        raise TypeError(
+            sentence(
+                f"{cls.__name__}.from_sklearn",
+                expected="C to be chosen by fit",
+                received="a model that has one",
+                remedy=f"call {cls.__name__.removesuffix('CV')}.from_sklearn",
+            )
+        )
+
     def _needs_rows(self, method: str) -> str:
         name = type(self).__name__
         return sentence(

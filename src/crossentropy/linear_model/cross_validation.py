@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from crossentropy._validation import sentence
 from crossentropy.linear_model._cross_validation import ChoosesC
 from crossentropy.linear_model.logistic_regression import LogisticRegression
 from crossentropy.linear_model.softmax_regression import SoftmaxRegression
 
 if TYPE_CHECKING:
-    from sklearn.linear_model import LogisticRegression as TheirLogisticRegression
+    pass
 
 
 class SoftmaxRegressionCV(ChoosesC, SoftmaxRegression):
@@ -60,18 +59,6 @@ class SoftmaxRegressionCV(ChoosesC, SoftmaxRegression):
         self.label_smoothing = label_smoothing
         self.tol = tol
         self.max_iter = max_iter
-
-    @classmethod
-    def from_sklearn(cls, model: TheirLogisticRegression) -> NoReturn:
-        """Raises ``TypeError``: a model that is fitted already has one C."""
-        raise TypeError(
-            sentence(
-                "SoftmaxRegressionCV.from_sklearn",
-                expected="C to be chosen by fit",
-                received="a model that has one",
-                remedy="call SoftmaxRegression.from_sklearn",
-            )
-        )
 
 
 class LogisticRegressionCV(ChoosesC, LogisticRegression):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy import log_sigmoid, sigmoid
 from crossentropy._problems import ElementProblem
+from crossentropy.linear_model import _scikit_learn
 from crossentropy.linear_model._estimator import LinearClassifier
 from crossentropy.linear_model._portable import Portable
 from crossentropy.linear_model._rows import Rows
@@ -21,6 +22,9 @@ from crossentropy.linear_model._targets import (
     labels_to_elements,
     positive_weights,
 )
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression as Theirs
 
 Floats = NDArray[np.float64]
 
@@ -109,6 +113,36 @@ class LogisticRegression(LinearClassifier, Portable):
         Of M labels it is the mean over these, too. Raises ``ValueError`` for a label that the model does not know.
         """
         return self._loss(X, y, sample_weight)
+
+    def to_sklearn(self) -> Theirs:
+        """A fitted ``sklearn.linear_model.LogisticRegression`` of the same probabilities and labels, of two classes.
+
+        What it has is as in :meth:`SoftmaxRegression.to_sklearn`; ``pos_weight`` is its ``class_weight`` of the
+        positive class. Raises ``ValueError`` for a model of several labels, scikit-learn's ``NotFittedError`` for one
+        that is not fitted.
+
+        >>> theirs = LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]).to_sklearn()
+        >>> print(theirs.predict_proba([[2.0]]).round(4))
+        [[0.3825 0.6175]]
+        """
+        return _scikit_learn.sigmoid_to_sklearn(self)
+
+    @classmethod
+    def from_sklearn(cls, model: Theirs) -> Self:
+        """The probabilities and labels of a fitted ``sklearn.linear_model.LogisticRegression`` of two classes.
+
+        What is taken over is as in :meth:`SoftmaxRegression.from_sklearn`; class weights become ``C`` and
+        ``pos_weight``. Raises ``TypeError`` for another estimator, a subclass too; ``ValueError`` for more than two
+        classes, ``multi_class="multinomial"`` and ``class_weight="balanced"``, whose weights the rows decide;
+        ``NotFittedError`` for one that is not fitted.
+
+        >>> from sklearn.linear_model import LogisticRegression as Theirs
+        >>> theirs = Theirs(class_weight={1: 3.0}).fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+        >>> model = LogisticRegression.from_sklearn(theirs)
+        >>> model.C, model.pos_weight, model.coef_.shape
+        (1.0, 3.0, (1, 1))
+        """
+        return _scikit_learn.sigmoid_from_sklearn(cls(), model)
 
     @property
     def _is_binary(self) -> bool:

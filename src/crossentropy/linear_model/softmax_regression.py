@@ -158,7 +158,7 @@ class SoftmaxRegression(LinearClassifier, Portable):
         >>> print(theirs.predict_proba([[2.0]]).round(4))
         [[0.3825 0.6175]]
         """
-        return _scikit_learn.to_sklearn(self)
+        return _scikit_learn.softmax_to_sklearn(self)
 
     @classmethod
     def from_sklearn(cls, model: LogisticRegression) -> Self:
@@ -181,7 +181,7 @@ class SoftmaxRegression(LinearClassifier, Portable):
         >>> print(model.predict_proba([[2.0]]).round(4))
         [[0.3825 0.6175]]
         """
-        return _scikit_learn.from_sklearn(cls(), model)
+        return _scikit_learn.softmax_from_sklearn(cls(), model)
 
     def _known(self, found: Found) -> LabelsToTargets:
         smoothing = as_number("label_smoothing", self.label_smoothing, at_least=0.0, at_most=1.0)
