@@ -532,3 +532,38 @@ def test_a_column_of_a_data_frame_is_named():
 def test_an_unfitted_model_says_so():
     with pytest.raises(NotFittedError, match=r"^This SoftmaxRegression instance is not fitted yet"):
         SoftmaxRegression().predict(np.eye(2))
+
+
+@pytest.mark.parametrize("solver", ["blocks", "rotation", "diagonal"])
+def test_every_solver_comes_to_the_same_optimum(solver):
+    X, y = data("wine")
+    best, model = SoftmaxRegression(tol=1e-10).fit(X, y), SoftmaxRegression(solver=solver).fit(X, y)
+    assert model.gap_ <= 1e-6 * model.objective_
+    assert -1e-12 * best.objective_ <= model.objective_ - best.objective_ <= model.gap_
+
+
+@pytest.mark.parametrize(
+    ("parameters", "X", "message"),
+    [
+        (
+            {"solver": "lbfgs"},
+            np.eye(2),
+            "solver: expected one of 'auto', 'blocks', 'rotation', 'diagonal', got 'lbfgs'; pass one of these words",
+        ),
+        (
+            {"solver": "blocks", "l1_ratio": 0.5},
+            np.eye(2),
+            "solver: expected 'auto' where l1_ratio is above 0, got 'blocks'; "
+            "leave it at its default: only one solver makes coefficients 0",
+        ),
+        (
+            {"solver": "rotation"},
+            sparse.csr_matrix(np.eye(2)),
+            "solver: expected 'auto' or 'diagonal' where X is sparse, got 'rotation'; "
+            "pass one of these, or X.toarray()",
+        ),
+    ],
+)
+def test_promise_24_a_solver_that_cannot_be(parameters, X, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        SoftmaxRegression(**parameters).fit(X, [0, 1])

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from crossentropy._linear import Features, LinearLoss, SparseFeatures, moments
 from crossentropy._problems import ElementProblem, RowProblem
-from crossentropy._validation import as_number, sentence
+from crossentropy._validation import as_choice, as_number, sentence
 from crossentropy.linear_model._blocks import ACCEPTED, Source, rows_in_blocks, survey_blocks
 from crossentropy.linear_model._history import Iteration, OnIteration
 from crossentropy.linear_model._journal import Journal, described
@@ -26,7 +26,7 @@ from crossentropy.linear_model._objective import LinearObjective
 from crossentropy.linear_model._online import Online
 from crossentropy.linear_model._partial_fit import learn
 from crossentropy.linear_model._rows import Rows, RowsInMemory, Unkept
-from crossentropy.linear_model._solvers import Solution, minimise
+from crossentropy.linear_model._solvers import SOLVERS, Solution, minimise
 from crossentropy.linear_model._standardisation import Standardisation, not_finite
 from crossentropy.linear_model._survey import Found, survey
 from crossentropy.linear_model._targets import (
@@ -49,6 +49,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
     C: float
     l1_ratio: float
     fit_intercept: bool
+    solver: str
     tol: float
     max_iter: int
     warm_start: bool
@@ -249,8 +250,17 @@ def _settings(estimator: LinearClassifier) -> _Settings:
 
 
 def stopping(estimator: LinearClassifier) -> tuple[float, int]:
-    """``tol`` and ``max_iter``, checked, and ``l1_ratio``."""
-    as_number("l1_ratio", estimator.l1_ratio, at_least=0.0, at_most=1.0)
+    """``tol`` and ``max_iter``, checked, as are ``l1_ratio`` and ``solver``."""
+    has_kinks = as_number("l1_ratio", estimator.l1_ratio, at_least=0.0, at_most=1.0) > 0.0
+    if as_choice("solver", estimator.solver, SOLVERS) != "auto" and has_kinks:
+        raise ValueError(
+            sentence(
+                "solver",
+                expected="'auto' where l1_ratio is above 0",
+                received=repr(estimator.solver),
+                remedy="leave it at its default: only one solver makes coefficients 0",
+            )
+        )
     return as_number("tol", estimator.tol, above=0.0), _max_iter(estimator.max_iter)
 
 

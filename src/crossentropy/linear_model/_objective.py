@@ -56,7 +56,11 @@ class LinearObjective(ABC):
     that W'x' + b' = W x + b. ``masses`` (K,) is what the targets of each logit weigh.
     """
 
-    def __init__(self, rows: Rows, *, C: float, fit_intercept: bool, l1_ratio: float = 0.0) -> None:
+    def __init__(
+        self, rows: Rows, *, C: float, fit_intercept: bool, l1_ratio: float = 0.0, solver: str = "auto"
+    ) -> None:
+        #: By what the Hessian is to be approximated.
+        self.solver = solver
         self.is_penalised = math.isfinite(C)
         self.C, self.fit_intercept, self.rows = C if self.is_penalised else 1.0, fit_intercept, rows
         self._net = ElasticNet(l1_ratio) if self.is_penalised else None
@@ -199,15 +203,22 @@ class LinearObjective(ABC):
         self.passes += share
         before = 0
 
+        def positions(count: int, before: int) -> Iterator[Positions]:
+            """So many of a block's rows at a time as there is room for."""
+            if share == 1.0:
+                yield from (slice(first, min(first + step, count)) for first in range(0, count, step))
+                return
+            stretch = int(step / share)
+            for first in range(0, count, stretch):
+                rows = np.arange(first, min(first + stretch, count))
+                chosen = rows[evenly_spread(before + rows) < share]
+                yield from (chosen[start : start + step] for start in range(0, len(chosen), step))
+
         def parts(block: Block, before: int) -> Iterator[tuple[Positions, Singles | Floats]]:
-            count = block.features.shape[0]
-            for first in range(0, count, step):
-                rows: Positions = slice(first, min(first + step, count))
-                if share < 1.0:
-                    some = np.r_[rows]
-                    rows = some[evenly_spread(before + some) < share]
-                out = room[: len(np.r_[rows])]
-                block.features.block(rows).logits(point[:, :-1], point[:, -1], out, single=single)
+            for rows in positions(block.features.shape[0], before):
+                features = block.features.block(rows)
+                out = room[: features.shape[0]]
+                features.logits(point[:, :-1], point[:, -1], out, single=single)
                 yield rows, out
 
         for block in self.rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,11 @@ class SigmoidObjective(LinearObjective):
     So an element weighs u = a(1 + (p_m − 1)t), and its target is p_m a t/u. ``masses`` (M,) are Σ aᵢ p_m tᵢm.
     """
 
-    def __init__(self, rows: Rows, *, C: float, fit_intercept: bool, pos_weight: Floats, l1_ratio: float = 0.0) -> None:
+    def __init__(self, rows: Rows, *, pos_weight: Floats, **options: Any) -> None:
         self._pos_weight = pos_weight
         #: Σ u of each output.
         self._totals: Floats = rows.weight + (1.0 - 1.0 / pos_weight) * rows.masses
-        super().__init__(rows, C=C, fit_intercept=fit_intercept, l1_ratio=l1_ratio)
+        super().__init__(rows, **options)
 
     @property
     def weight(self) -> float:

@@ -48,6 +48,7 @@ class SoftmaxRegressionCV(ChoosesC, SoftmaxRegression):
         fit_intercept: bool = True,
         class_weight: Any = None,
         label_smoothing: float = 0.0,
+        solver: str = "auto",
         tol: float = 1e-6,
         max_iter: int = 1000,
     ) -> None:
@@ -57,6 +58,7 @@ class SoftmaxRegressionCV(ChoosesC, SoftmaxRegression):
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
+        self.solver = solver
         self.tol = tol
         self.max_iter = max_iter
 
@@ -82,6 +84,7 @@ class LogisticRegressionCV(ChoosesC, LogisticRegression):
         l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         pos_weight: Any = None,
+        solver: str = "auto",
         tol: float = 1e-6,
         max_iter: int = 1000,
     ) -> None:
@@ -90,5 +93,6 @@ class LogisticRegressionCV(ChoosesC, LogisticRegression):
         self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
         self.pos_weight = pos_weight
+        self.solver = solver
         self.tol = tol
         self.max_iter = max_iter

@@ -39,9 +39,11 @@ class LogisticRegression(LinearClassifier, Portable):
     Parameters: ``C`` > 0, the weight of the data against the penalty, or ``inf`` for the losses' sum alone, without a
     penalty; ``l1_ratio`` in [0, 1]: 0 for L2, 1 for L1, which leaves many coefficients exactly 0, between them an
     elastic net; ``fit_intercept``, whether to fit b (never penalised); ``pos_weight``, a weight > 0 of what is
-    positive, for all labels or each (M,): PyTorch's, so that BCE = −p·y·log σ(z) − (1 − y)·log σ(−z); ``tol``, how far
-    above its minimum the objective may stay, relative to it; ``max_iter``, the most iterations; ``warm_start``, whether
-    to begin where the last fit ended, if it had the same classes and features.
+    positive, for all labels or each (M,): PyTorch's, so that BCE = −p·y·log σ(z) − (1 − y)·log σ(−z); ``solver``, by
+    what the Hessian is approximated: a matrix for each label, ``"blocks"``, one rotation for all, ``"rotation"``, or a
+    ``"diagonal"``; ``"auto"`` picks what fits the data's size; ``tol``, how far above its minimum the objective may
+    stay, relative to it; ``max_iter``, the most iterations; ``warm_start``, whether to begin where the last fit ended,
+    if it had the same classes and features.
 
     The targets are labels (N,) of two classes, of any kind, of which the greater is positive; or probabilities of the
     positive class (N,), floats of which some lie between 0 and 1, for classes 0 and 1; or for M > 1 labels 0, 1 or
@@ -76,6 +78,7 @@ class LogisticRegression(LinearClassifier, Portable):
         l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         pos_weight: Any = None,
+        solver: str = "auto",
         tol: float = 1e-6,
         max_iter: int = 1000,
         warm_start: bool = False,
@@ -84,6 +87,7 @@ class LogisticRegression(LinearClassifier, Portable):
         self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
         self.pos_weight = pos_weight
+        self.solver = solver
         self.tol = tol
         self.max_iter = max_iter
         self.warm_start = warm_start
@@ -171,5 +175,10 @@ class LogisticRegression(LinearClassifier, Portable):
     def _objective(self, rows: Rows, C: float) -> SigmoidObjective:
         weights = positive_weights(self.pos_weight, len(rows.masses))
         return SigmoidObjective(
-            rows, C=C, fit_intercept=bool(self.fit_intercept), pos_weight=weights, l1_ratio=float(self.l1_ratio)
+            rows,
+            C=C,
+            fit_intercept=bool(self.fit_intercept),
+            pos_weight=weights,
+            l1_ratio=float(self.l1_ratio),
+            solver=self.solver,
         )

@@ -42,9 +42,11 @@ class SoftmaxRegression(LinearClassifier, Portable):
     whatever the ratio; ``l1_ratio`` in [0, 1]: 0 for L2, 1 for L1, between them an elastic net; above 0 many
     coefficients are exactly 0; ``fit_intercept``, whether to fit b (never penalised); ``class_weight``, None,
     ``"balanced"`` (each class the same total weight) or a dict of weights by class (1 where absent);
-    ``label_smoothing`` in [0, 1], the share of each target that all classes get alike; ``tol``, how far above its
-    minimum the objective may stay, relative to it; ``max_iter``, the most iterations; ``warm_start``, whether to begin
-    where the last fit ended, if it had the same classes and features.
+    ``label_smoothing`` in [0, 1], the share of each target that all classes get alike; ``solver``, by what the Hessian
+    is approximated: a matrix for each class, ``"blocks"``, one rotation for all, ``"rotation"``, or a ``"diagonal"``;
+    ``"auto"`` picks what fits the data's size; ``tol``, how far above its minimum the objective may stay, relative to
+    it; ``max_iter``, the most iterations; ``warm_start``, whether to begin where the last fit ended, if it had the same
+    classes and features.
 
     The targets are labels (N,) of any kind, or soft labels: a distribution (N, K) per row; the classes are then
     0 … K − 1. X is (N, D), float32 or float64: dense, read-only or memory-mapped if need be, or a CSR matrix; it is not
@@ -102,6 +104,7 @@ class SoftmaxRegression(LinearClassifier, Portable):
         fit_intercept: bool = True,
         class_weight: Any = None,
         label_smoothing: float = 0.0,
+        solver: str = "auto",
         tol: float = 1e-6,
         max_iter: int = 1000,
         warm_start: bool = False,
@@ -111,6 +114,7 @@ class SoftmaxRegression(LinearClassifier, Portable):
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
+        self.solver = solver
         self.tol = tol
         self.max_iter = max_iter
         self.warm_start = warm_start
@@ -194,4 +198,6 @@ class SoftmaxRegression(LinearClassifier, Portable):
         return problem._replace(sample_weight=weight), float(weight.sum())
 
     def _objective(self, rows: Rows, C: float) -> SoftmaxObjective:
-        return SoftmaxObjective(rows, C=C, fit_intercept=bool(self.fit_intercept), l1_ratio=float(self.l1_ratio))
+        return SoftmaxObjective(
+            rows, C=C, fit_intercept=bool(self.fit_intercept), l1_ratio=float(self.l1_ratio), solver=self.solver
+        )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from crossentropy.linear_model._history import OnIteration
 from crossentropy.linear_model._objective import Evaluation, LinearObjective
 from crossentropy.linear_model._solvers import lbfgs, proximal
-from crossentropy.linear_model._solvers._metrics import Metric
+from crossentropy.linear_model._solvers._metrics import SOLVERS, Metric
 from crossentropy.linear_model._solvers._solution import Progress, Solution
 from crossentropy.linear_model._solvers._unpenalised import refuse_separated
 
@@ -46,4 +46,4 @@ def minimise(
         return progress.end(progress.at, interrupt)
 
 
-__all__ = ["Solution", "minimise"]
+__all__ = ["SOLVERS", "Solution", "minimise"]

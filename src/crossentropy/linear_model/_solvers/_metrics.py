@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from crossentropy._linear import Features, gram, multiply
+from crossentropy._validation import sentence
 from crossentropy.linear_model._objective import LinearObjective
 from crossentropy.linear_model._rows import Block, Positions, evenly_spread
 
@@ -69,14 +70,33 @@ def has_room_for_classes(objective: LinearObjective) -> bool:
     return objective.rows.is_dense and 4 * objective.classes * (objective.width + 1) ** 2 <= MOST_BYTES
 
 
+#: By what the Hessian may be approximated.
+SOLVERS = ("auto", "blocks", "rotation", "diagonal")
+
+
 def metric_at(objective: LinearObjective, point: Floats, *, lasts: bool = False) -> Metric:
-    """That of the Hessian at a point, as good as there is room for; one that ``lasts`` can serve at another C."""
+    """That of the Hessian at a point, by the objective's solver; one that ``lasts`` can serve at another C."""
     there = None if point is objective.first.point else point
+    solver = _pick(objective) if objective.solver == "auto" else objective.solver
+    if solver == "diagonal":
+        return DiagonalMetric(objective)
+    if not objective.rows.is_dense:
+        raise ValueError(
+            sentence(
+                "solver",
+                expected="'auto' or 'diagonal' where X is sparse",
+                received=repr(solver),
+                remedy="pass one of these, or X.toarray()",
+            )
+        )
+    return ClassMetric(objective, there, lasts=lasts) if solver == "blocks" else SharedMetric(objective, there)
+
+
+def _pick(objective: LinearObjective) -> str:
+    """As good a solver as there is room for."""
     if has_room_for_classes(objective):
-        return ClassMetric(objective, there, lasts=lasts)
-    if objective.rows.is_dense and objective.width <= _WIDEST:
-        return SharedMetric(objective, there)
-    return DiagonalMetric(objective)
+        return "blocks"
+    return "rotation" if objective.rows.is_dense and objective.width <= _WIDEST else "diagonal"
 
 
 class DiagonalMetric:
