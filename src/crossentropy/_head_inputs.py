@@ -10,7 +10,7 @@ from crossentropy._builders import row_problem
 from crossentropy._conventions import result_dtype
 from crossentropy._head_blocks import OUTPUTS, Head
 from crossentropy._targets import SparseTargets
-from crossentropy._validation import Array, as_array, as_floats, as_number, check_shape, sentence
+from crossentropy._validation import Array, as_array, as_count, as_floats, as_number, check_shape, sentence
 
 #: The logits' buffer: large enough for matrix products at full speed, small beside a weight of many classes.
 BLOCK_BYTES = 100 << 20
@@ -69,20 +69,6 @@ def as_head(
         block_bytes=as_count("block_bytes", block_bytes, at_least=1),
         filter_eps=as_number("filter_eps", filter_eps, at_least=0.0, at_most=1.0),
     )
-
-
-def as_count(argument: str, value: Any, *, at_least: int) -> int:
-    """An integer of at least so much."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < at_least:
-        raise (ValueError if isinstance(value, int | np.integer) and not isinstance(value, bool) else TypeError)(
-            sentence(
-                argument,
-                expected=f"an integer of at least {at_least}",
-                received=repr(value),
-                remedy="pass one such number",
-            )
-        )
-    return int(value)
 
 
 def as_outputs(outputs: Any) -> tuple[str, ...]:

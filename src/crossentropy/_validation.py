@@ -125,6 +125,20 @@ def as_number(
     )
 
 
+def as_count(argument: str, value: Any, *, at_least: int) -> int:
+    """An integer of at least so much."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < at_least:
+        raise (ValueError if isinstance(value, int | np.integer) and not isinstance(value, bool) else TypeError)(
+            sentence(
+                argument,
+                expected=f"an integer of at least {at_least}",
+                received=repr(value),
+                remedy="pass one such number",
+            )
+        )
+    return int(value)
+
+
 def as_base(base: Any) -> float:
     """Nats per unit of a logarithm's base."""
     if base is None:

@@ -190,11 +190,11 @@ OWN = [
                 "C: expected a finite number above 0, got 0.0; pass one such number",
             ),
             (
-                {"max_iter": 2.5},
+                {"max_iter": 0},
                 np.eye(3),
                 [0, 1, 2],
                 None,
-                "max_iter: expected an integer of at least 1, got 2.5; pass one such number",
+                "max_iter: expected an integer of at least 1, got 0; pass one such number",
             ),
         )
     ),

@@ -101,6 +101,16 @@ def test_a_weight_of_what_is_positive_weighs_its_rows():
     np.testing.assert_allclose(each.coef_[2], last.coef_[0], rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.parametrize("weight", [0.08, 0.3, 3.0, 1e3, 1e-6])
+def test_a_weight_moves_no_probability_out_of_its_range(weight):
+    share = np.array([1.0, 0.5, 0.0, 1.0])
+    model = LogisticRegression(pos_weight=weight)
+    _, targets = model._training(share, None)
+    assert targets.problem.targets[[0, 3], 0].tolist() == [1.0, 1.0]
+    model.fit(np.array([[0.0], [1.0], [2.0], [1.5]]), share)
+    assert model.gap_ <= 1e-6 * model.objective_
+
+
 @pytest.mark.parametrize("names", [["benign", "malign"], [False, True], [-1, 1], [2.0, 7.0]])
 def test_labels_are_of_any_kind(names):
     X, y = data()

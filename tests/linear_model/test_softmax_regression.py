@@ -378,11 +378,11 @@ NAN[2, 1], INFINITE[1, 0] = np.nan, -np.inf
         ({"C": -1}, np.eye(2), [0, 1], None, "C: expected a finite number above 0, got -1; pass one such number"),
         ({"tol": 0.0}, np.eye(2), [0, 1], None, "tol: expected a finite number above 0, got 0.0; pass one such number"),
         (
-            {"max_iter": 2.5},
+            {"max_iter": 0},
             np.eye(2),
             [0, 1],
             None,
-            "max_iter: expected an integer of at least 1, got 2.5; pass one such number",
+            "max_iter: expected an integer of at least 1, got 0; pass one such number",
         ),
         (
             {},
@@ -517,6 +517,13 @@ def test_promise_24_bad_input_to_a_fitted_model(method, arguments, message):
     model = SoftmaxRegression().fit(np.eye(2), ["a", "b"])
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         getattr(model, method)(*arguments)
+
+
+def test_promise_24_a_number_of_iterations_that_is_no_integer():
+    with pytest.raises(
+        TypeError, match=r"^max_iter: expected an integer of at least 1, got 2\.5; pass one such number$"
+    ):
+        SoftmaxRegression(max_iter=2.5).fit(np.eye(2), [0, 1])
 
 
 def test_a_column_of_a_data_frame_is_named():

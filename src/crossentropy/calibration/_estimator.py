@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from threadpoolctl import threadpool_limits
 
 from crossentropy import log_softmax, softmax, softmax_cross_entropy
-from crossentropy._validation import as_number, sentence
+from crossentropy._validation import as_count, as_number, sentence
 from crossentropy.calibration._columns import column_targets
 from crossentropy.calibration._newton import LinearMap, minimise
 from crossentropy.calibration._rows import Centred, Floats, Rows, blocks, check_logits
@@ -148,7 +148,7 @@ class RegularisedScaling(Scaling):
 
     def _fit(self, rows: Rows, tol: float) -> str:
         C = as_number("C", self.C, above=0.0)
-        max_iter = _max_iter(self.max_iter)
+        max_iter = as_count("max_iter", self.max_iter, at_least=1)
         found = minimise(rows, self._linear, C=C, tol=tol, max_iter=max_iter)
         coef = found.point[:, :-1].copy()
         self.coef_, self.intercept_ = coef[:, 0] if coef.shape[1] == 1 else coef, found.point[:, -1].copy()
@@ -175,13 +175,3 @@ def _weights(sample_weight: Any, rows: int) -> Floats:
             )
         )
     return weight
-
-
-def _max_iter(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(
-            sentence(
-                "max_iter", expected="an integer of at least 1", received=repr(value), remedy="pass one such number"
-            )
-        )
-    return int(value)

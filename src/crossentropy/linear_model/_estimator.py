@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from crossentropy._linear import Features, LinearLoss, SparseFeatures, moments
 from crossentropy._problems import ElementProblem, RowProblem
-from crossentropy._validation import as_choice, as_number, sentence
+from crossentropy._validation import as_choice, as_count, as_number, sentence
 from crossentropy.linear_model._blocks import ACCEPTED, Source, rows_in_blocks, survey_blocks
 from crossentropy.linear_model._history import Iteration, OnIteration
 from crossentropy.linear_model._journal import Journal, described
@@ -261,7 +261,7 @@ def stopping(estimator: LinearClassifier) -> tuple[float, int]:
                 remedy="leave it at its default: only one solver makes coefficients 0",
             )
         )
-    return as_number("tol", estimator.tol, above=0.0), _max_iter(estimator.max_iter)
+    return as_number("tol", estimator.tol, above=0.0), as_count("max_iter", estimator.max_iter, at_least=1)
 
 
 def objective_of(
@@ -322,16 +322,6 @@ def _strength(value: Any) -> float:
     if isinstance(value, float | np.floating) and value == math.inf:
         return math.inf
     return as_number("C", value, above=0.0)
-
-
-def _max_iter(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(
-            sentence(
-                "max_iter", expected="an integer of at least 1", received=repr(value), remedy="pass one such number"
-            )
-        )
-    return int(value)
 
 
 def _warn(name: str, solution: Solution, tol: float) -> None:

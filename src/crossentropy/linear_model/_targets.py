@@ -91,10 +91,11 @@ class LabelsToElements(NamedTuple):
         if len(self.pos_weight) > 1:
             return problem._replace(sample_weight=weight, pos_weight=self.pos_weight)
         # one weight for each element: what is positive shifts the target where it weighs otherwise
-        of_element = weight[:, None] * (1.0 + (self.pos_weight - 1.0) * targets)
+        positive = self.pos_weight * targets
+        of_element = positive + (1.0 - targets)
         if self.is_soft:
-            share = targets / (1.0 + (self.pos_weight - 1.0) * targets)
-            problem = element_problem(self.pos_weight * share)
+            problem = element_problem(positive / of_element)
+        of_element *= weight[:, None]
         return problem._replace(sample_weight=of_element)
 
 
