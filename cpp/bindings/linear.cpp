@@ -102,6 +102,32 @@ void make_sparse(Sparse *self, const Numbers &starts, const Coded<Input> &column
     self->features.bounds = self->bounds.data();
 }
 
+double dual_ascent(Sparse &sparse, bool is_exclusive, const Numbers &order, const Singles &weight, const Singles &duals,
+                   const Singles &coef, const Doubles &intercept, const Doubles &excess, double intercept_size) {
+    DualAscentProblem p;
+    p.features = sparse.features;
+    require(p.features.scale == nullptr, "features: without a scale");
+    const std::int64_t rows = p.features.rows;
+    p.is_exclusive = is_exclusive;
+    p.classes = (std::int64_t)intercept.size();
+    require((std::int64_t)order.size() == rows, "order: each row once");
+    std::vector<bool> seen((std::size_t)rows);
+    for (std::int64_t i = 0; i < rows; ++i) {
+        const std::int64_t row = order.data()[i];
+        require(row >= 0 && row < rows && !seen[(std::size_t)row], "order: each row once");
+        seen[(std::size_t)row] = true;
+    }
+    require((std::int64_t)weight.size() == (is_exclusive ? rows : rows * p.classes),
+            "weight: one for each row or dual");
+    require((std::int64_t)duals.size() == rows * p.classes, "duals: rows by classes");
+    require((std::int64_t)coef.size() == p.features.cols * sparse_step(p.classes), "coef: features by a whole step");
+    require(excess.size() == intercept.size(), "excess: one for each class");
+    p.order = order.data(), p.weight = weight.data(), p.duals = duals.data(), p.coef = coef.data();
+    p.intercept = intercept.data(), p.excess = excess.data(), p.intercept_size = intercept_size;
+    nb::gil_scoped_release release;
+    return kernels().run_dual_ascent(p);
+}
+
 }  // namespace
 
 // noconvert: sums added to a copy would be lost.
@@ -113,6 +139,10 @@ void bind_linear(nb::module_ &m) {
           nb::arg("intercept").none(), nb::arg("out"), nb::arg("single"));
     m.def("moments", &moments, nb::arg("features"), nb::arg("weight"), nb::arg("origin"), nb::arg("sum").noconvert(),
           nb::arg("square").noconvert());
+    m.def("sparse_step", &sparse_step, nb::arg("classes"));
+    m.def("dual_ascent", &dual_ascent, nb::arg("features"), nb::arg("is_exclusive"), nb::arg("order"),
+          nb::arg("weight"), nb::arg("duals").noconvert(), nb::arg("coef").noconvert(),
+          nb::arg("intercept").noconvert(), nb::arg("excess").noconvert(), nb::arg("intercept_size"));
     m.def("gram", &gram, nb::arg("features"), nb::arg("shift").none(), nb::arg("scale").none(), nb::arg("rows").none(),
           nb::arg("weight"), nb::arg("intercept"), nb::arg("out").noconvert());
 }

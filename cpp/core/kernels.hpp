@@ -42,6 +42,7 @@ Weighed run_linear_rows(const RowProblem &, const LinearProblem &);
 Weighed run_linear_elements(const ElementProblem &, const LinearProblem &);
 Weighed run_sparse_rows(const RowProblem &, const SparseProblem &);
 Weighed run_sparse_elements(const ElementProblem &, const SparseProblem &);
+double run_dual_ascent(const DualAscentProblem &);
 void run_logits(const LogitsProblem &);
 std::int64_t run_moments(const MomentsProblem &);
 void run_gram(const GramProblem &);

@@ -167,6 +167,22 @@ struct SparseProblem : LinearParameters {
     double *room = nullptr;  // for D·sparse_step(K) coefficients and as many sums, of float32 or float64
 };
 
+// One epoch of dual coordinate ascent for Σ weight·loss + ½‖W‖² of sparse features, not scaled: for each row, in
+// `order`, the duals, which are probabilities, and W = Σ weight·(targets - duals)·x, which stays so. The intercepts
+// follow as the coefficients of a feature whose square is `intercept_size`.
+struct DualAscentProblem {
+    SparseFeatures features;
+    bool is_exclusive = true;  // a softmax; else each class has a sigmoid of its own
+    std::int64_t classes = 0;
+    const std::int64_t *order = nullptr;
+    const float *weight = nullptr;  // (N,), or (N, K) of what does not exclude each other
+    float *duals = nullptr;         // (N, K)
+    float *coef = nullptr;          // (D, sparse_step(K)), with zeros beyond K
+    double *intercept = nullptr;    // (K,)
+    double *excess = nullptr;       // (K,): Σ weight·(targets - duals)
+    double intercept_size = 0;
+};
+
 // The logits (N, K) of all rows.
 struct LogitsProblem {
     Features features;
@@ -203,6 +219,8 @@ struct Kernels {
     Weighed (*run_linear_elements)(const ElementProblem &, const LinearProblem &);
     Weighed (*run_sparse_rows)(const RowProblem &, const SparseProblem &);
     Weighed (*run_sparse_elements)(const ElementProblem &, const SparseProblem &);
+    double (*run_dual_ascent)(
+        const DualAscentProblem &);  // about what the duals were from the optimum, seen one by one
     void (*run_logits)(const LogitsProblem &);
     std::int64_t (*run_moments)(const MomentsProblem &);  // the place of that element in C order, or -1
     void (*run_gram)(const GramProblem &);

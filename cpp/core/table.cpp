@@ -68,20 +68,21 @@ void map_inverse32(double temperature, const float *z, float *out, std::int64_t 
 }  // namespace
 
 extern const Kernels table;
-const Kernels table = {CE_STRING(CE_ISA), lanes,
-                       weigh_rows,        run_rows,
-                       weigh_elements,    run_elements,
-                       run_linear_rows,   run_linear_elements,
-                       run_sparse_rows,   run_sparse_elements,
-                       run_logits,        run_moments,
-                       run_gram,          activate,
-                       run_statistics,    mark_columns,
-                       add_to_halves,     round_halves,
-                       map_exp,           map_exp_single,
-                       map_log1p_unit,    map_log1p,
-                       map_tanh,          map_exp_negative32,
-                       map_exp_boosted32, map_log1p_unit32,
-                       map_log1p32,       map_scaled32,
-                       map_exp32,         map_inverse32};
+const Kernels table = {CE_STRING(CE_ISA),  lanes,
+                       weigh_rows,         run_rows,
+                       weigh_elements,     run_elements,
+                       run_linear_rows,    run_linear_elements,
+                       run_sparse_rows,    run_sparse_elements,
+                       run_dual_ascent,    run_logits,
+                       run_moments,        run_gram,
+                       activate,           run_statistics,
+                       mark_columns,       add_to_halves,
+                       round_halves,       map_exp,
+                       map_exp_single,     map_log1p_unit,
+                       map_log1p,          map_tanh,
+                       map_exp_negative32, map_exp_boosted32,
+                       map_log1p_unit32,   map_log1p32,
+                       map_scaled32,       map_exp32,
+                       map_inverse32};
 
 }  // namespace crossentropy::CE_ISA

@@ -14,6 +14,7 @@ from crossentropy._problems import ElementProblem, Finding, Order, RowProblem, e
 
 Array = NDArray[Any]
 Doubles = NDArray[np.float64]
+Singles = NDArray[np.float32]
 
 #: The losses' sum, and what is wrong with the targets.
 Outcome = tuple[float, Finding | None]
@@ -81,6 +82,21 @@ class SparseFeatures:
         gradient.coef[...] -= np.outer(own, self._offset)
         gradient.intercept[...] += own
         return outcome
+
+    def ascend(
+        self,
+        order: NDArray[np.int64],
+        weight: Singles,
+        duals: Singles,
+        coef: Singles,
+        intercept: Doubles,
+        excess: Doubles,
+        intercept_size: float,
+    ) -> float:
+        """One epoch of dual coordinate ascent, of rows that are not scaled; all but the first two are overwritten."""
+        return core.dual_ascent(
+            self._held, weight.ndim == 1, order, weight, duals, coef, intercept, excess, intercept_size
+        )
 
     def logits(self, coef: Array, intercept: Array | None, out: Array, *, single: bool = False) -> Array:
         """features · coefᵀ + intercept into ``out`` (N, K)."""

@@ -225,7 +225,7 @@ def sparse_pass(call: CoreCall, problem: Any) -> None:
         coded(call.guarded.input(columns, contiguous=True)),
         coded(call.guarded.input(values, contiguous=True)),
         width,
-        call.vector((width,)) if call.chance(0.5) else None,
+        scale := call.vector((width,)) if call.chance(0.5) else None,
     )
     for single in (True, False):
         problem.run_sparse(
@@ -236,6 +236,32 @@ def sparse_pass(call: CoreCall, problem: Any) -> None:
             call.sums((call.classes,)),
             single,
         )
+    if scale is None or call.wild():
+        dual_epoch(call, held, count, width)
+
+
+def dual_epoch(call: CoreCall, held: core.Sparse, count: int, width: int) -> None:
+    """An epoch of dual coordinate ascent."""
+    is_exclusive, order = call.chance(0.5), call.random.permutation(count)
+    if call.wild() and count:
+        order[0] = call.one_of([-1, count, order[-1]])
+
+    def singles(*shape: int) -> Any:
+        numbers = call.random.random(shape).astype(np.float32)
+        numbers = call.or_wild(numbers, lambda: np.full((*shape, 2), np.nan, np.float32))
+        return call.guarded.input(numbers, contiguous=True)
+
+    core.dual_ascent(
+        held,
+        is_exclusive,
+        call.guarded.input(order, contiguous=True),
+        singles(count) if is_exclusive else singles(count, call.classes),
+        singles(count, call.classes),
+        singles(width, core.sparse_step(call.classes)),
+        call.sums((call.classes,)),
+        call.sums((call.classes,)),
+        call.random.random(),
+    )
 
 
 def linear(call: CoreCall) -> None:

@@ -555,7 +555,8 @@ def test_every_solver_comes_to_the_same_optimum(solver):
         (
             {"solver": "lbfgs"},
             np.eye(2),
-            "solver: expected one of 'auto', 'blocks', 'rotation', 'diagonal', got 'lbfgs'; pass one of these words",
+            "solver: expected one of 'auto', 'blocks', 'rotation', 'diagonal', 'dual', got 'lbfgs'; "
+            "pass one of these words",
         ),
         (
             {"solver": "blocks", "l1_ratio": 0.5},
@@ -566,7 +567,7 @@ def test_every_solver_comes_to_the_same_optimum(solver):
         (
             {"solver": "rotation"},
             sparse.csr_matrix(np.eye(2)),
-            "solver: expected 'auto' or 'diagonal' where X is sparse, got 'rotation'; "
+            "solver: expected 'auto', 'dual' or 'diagonal' where X is sparse, got 'rotation'; "
             "pass one of these, or X.toarray()",
         ),
     ],

@@ -131,6 +131,7 @@ class RowsInBlocks:
     """The rows of a source, with what was found of them in first passes."""
 
     first_passes = 2.0
+    whole = None
 
     def __init__(
         self,

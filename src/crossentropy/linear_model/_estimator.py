@@ -325,12 +325,12 @@ def _strength(value: Any) -> float:
 
 
 def _warn(name: str, solution: Solution, tol: float) -> None:
-    last = solution.evaluation
+    last, iterations = solution.evaluation, solution.history[-1].iteration
     warnings.warn(
         sentence(
             name,
             expected=f"an objective within {tol:g} of its minimum",
-            received=f"one within {solution.gap / last.objective:.2g}, after {len(solution.history) - 1} iterations",
+            received=f"one within {solution.gap / last.objective:.2g}, after {iterations} iterations",
             remedy=(
                 "raise max_iter, or tol if that is close enough"
                 if solution.exhausted

@@ -108,6 +108,14 @@ class LinearObjective(ABC):
     def margins(self, block: Block) -> Iterator[Margins]:
         """What separation asks of the rows of a block, for each model that they are fitted to by itself."""
 
+    @abstractmethod
+    def weighted_targets(self, targets: Any) -> tuple[Singles, Singles]:
+        """What rows weigh, (N,) where classes exclude each other or else (N, K), and the targets (N, K)."""
+
+    @abstractmethod
+    def probabilities(self, logits: Singles | Floats) -> Singles | Floats:
+        """Those of logits (R, K)."""
+
     @property
     @abstractmethod
     def logits_of_model(self) -> int:
@@ -185,6 +193,23 @@ class LinearObjective(ABC):
         """W (K, D) and b (K,) of a point."""
         coef = point[:, :-1] * self.standardisation.scale
         return coef, point[:, -1] - coef @ self.standardisation.shift
+
+    def parameters_gradient(self, gradient: Floats) -> tuple[Floats, Floats]:
+        """With respect to W (K, D) and b (K,), where it is known with respect to a point."""
+        of_intercept = gradient[:, -1]
+        of_coef = gradient[:, :-1] / self.standardisation.scale
+        of_coef += np.multiply.outer(of_intercept, self.standardisation.shift)
+        return of_coef, of_intercept
+
+    def probabilities_at(self, point: Floats) -> Singles:
+        """Those of all rows (N, K) at a point."""
+        found = np.empty((self.rows.shape[0], self.classes), np.float32)
+        before = 0
+        for block, parts in self._logits(point):
+            for rows, logits in parts:
+                found[before : before + block.features.shape[0]][rows] = self.probabilities(logits)
+            before += block.features.shape[0]
+        return found
 
     def point(self, coef: Floats, intercept: Floats) -> Floats:
         """The point of W and b."""
@@ -296,8 +321,7 @@ class LinearObjective(ABC):
 
     def _gradient_norm(self, point: Floats, gradient: Floats) -> float:
         """Of the least subgradient with respect to W and b."""
-        of_intercept = gradient[:, -1]
-        of_coef = gradient[:, :-1] / self.standardisation.scale + np.outer(of_intercept, self.standardisation.shift)
-        if self._net is not None:
+        of_coef, of_intercept = self.parameters_gradient(gradient)
+        if self._net is not None and self._net.l1_ratio:
             of_coef = least_subgradient(point[:, :-1], of_coef, self._net.l1_ratio)
         return float(np.sqrt(np.vdot(of_coef, of_coef) + np.vdot(of_intercept, of_intercept)))

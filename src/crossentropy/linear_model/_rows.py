@@ -47,7 +47,8 @@ class Rows(Protocol):
     """Blocks of rows, the same each time they are gone through, each of which may be gone when the next is asked for.
 
     ``shape`` is (N, D) of all rows, ``weight`` the sum of their weights and ``masses`` (K,) that of their targets';
-    ``first_passes`` is how many times they were read to know that.
+    ``first_passes`` is how many times they were read to know that. ``whole`` is the one block of all rows, if it stays
+    in memory.
     """
 
     standardisation: Standardisation
@@ -56,6 +57,9 @@ class Rows(Protocol):
     weight: float
     masses: Floats
     first_passes: float
+
+    @property
+    def whole(self) -> Block | None: ...
 
     def __iter__(self) -> Iterator[Block]: ...
 
@@ -90,7 +94,7 @@ class RowsInMemory(Unkept):
         features = standardisation.features(X)
         self.standardisation, self.shape, self.is_dense = standardisation, X.shape, isinstance(features, Features)
         self.weight, self.masses = float(targets.row_weight.sum()), targets.masses
-        self._block = Block(features, targets, LinearLoss(targets.problem, features))
+        self.whole = Block(features, targets, LinearLoss(targets.problem, features))
 
     def __iter__(self) -> Iterator[Block]:
-        return iter((self._block,))
+        return iter((self.whole,))

@@ -52,6 +52,18 @@ class SigmoidObjective(LinearObjective):
                 total += curvature.sum(axis=0)
         return np.diag(self.C * total)
 
+    def weighted_targets(self, targets: ElementTargets) -> tuple[Singles, Singles]:
+        """Each element's weight u (N, M), and the probability that its loss is least at."""
+        positive = self._pos_weight * targets.values
+        weight = positive + (1.0 - targets.values)
+        shares = (positive / weight).astype(np.float32)
+        weight *= targets.row_weight[:, None]
+        return weight.astype(np.float32), shares
+
+    def probabilities(self, logits: Singles | Floats) -> Singles | Floats:
+        """sigmoid."""
+        return np.asarray(sigmoid(logits))
+
     @property
     def logits_of_model(self) -> int:
         """1: outputs are models of their own."""

@@ -49,6 +49,25 @@ class SoftmaxObjective(LinearObjective):
         curvature: Floats = self.C * (np.diag(mass) - pairs)
         return curvature
 
+    def weighted_targets(self, targets: Targets) -> tuple[Singles, Singles]:
+        """Each row's weight (N,), and the distribution (N, K) that its loss is least at."""
+        problem, shape = targets.problem, (len(targets.row_weight), self.classes)
+        of_class = np.ones(self.classes) if problem.class_weight is None else np.asarray(problem.class_weight)
+        if isinstance(problem.targets, IndexTargets):
+            shares = np.zeros(shape, np.float32)
+            shares[np.arange(len(shares)), problem.targets.labels] = 1.0
+        else:
+            shares = cast(SoftTargets, problem.targets).values.astype(np.float32)
+        shares *= 1.0 - problem.label_smoothing
+        shares += problem.label_smoothing / self.classes
+        shares *= of_class.astype(np.float32)
+        shares /= shares.sum(axis=1, keepdims=True)
+        return targets.row_weight.astype(np.float32), shares
+
+    def probabilities(self, logits: Singles | Floats) -> Singles | Floats:
+        """softmax."""
+        return np.asarray(softmax(logits))
+
     @property
     def logits_of_model(self) -> int:
         """All K."""

@@ -41,9 +41,10 @@ class LogisticRegression(LinearClassifier, Portable):
     elastic net; ``fit_intercept``, whether to fit b (never penalised); ``pos_weight``, a weight > 0 of what is
     positive, for all labels or each (M,): PyTorch's, so that BCE = −p·y·log σ(z) − (1 − y)·log σ(−z); ``solver``, by
     what the Hessian is approximated: a matrix for each label, ``"blocks"``, one rotation for all, ``"rotation"``, or a
-    ``"diagonal"``; ``"auto"`` picks what fits the data's size; ``tol``, how far above its minimum the objective may
-    stay, relative to it; ``max_iter``, the most iterations; ``warm_start``, whether to begin where the last fit ended,
-    if it had the same classes and features.
+    ``"diagonal"``; or ``"dual"``, by coordinates of the dual problem, for sparse rows; ``"auto"`` picks what fits the
+    data; ``tol``, how far above its minimum the objective may stay, relative to it; ``max_iter``, the most iterations
+    (of ``"dual"``: epochs); ``warm_start``, whether to begin where the last fit ended, if it had the same classes and
+    features.
 
     The targets are labels (N,) of two classes, of any kind, of which the greater is positive; or probabilities of the
     positive class (N,), floats of which some lie between 0 and 1, for classes 0 and 1; or for M > 1 labels 0, 1 or
@@ -51,8 +52,8 @@ class LogisticRegression(LinearClassifier, Portable):
     guarantees are as in :class:`SoftmaxRegression`, with M for K.
 
     Fitted: ``coef_`` (M, D), ``intercept_`` (M,), ``classes_``, the two sorted, or 0 … M − 1, ``n_iter_``,
-    ``objective_`` (the value above), ``gap_``, ``history_`` (one :class:`Iteration` per iteration, from the start on),
-    ``n_features_in_`` and, from a data frame, ``feature_names_in_``.
+    ``objective_`` (the value above), ``gap_``, ``history_`` (one :class:`Iteration` per iteration, from the start on;
+    with ``"dual"`` of some), ``n_features_in_`` and, from a data frame, ``feature_names_in_``.
 
     Warns and is interrupted as :class:`SoftmaxRegression`. Raises ``ValueError`` for a parameter out of range,
     ``C=inf`` where no optimum exists, a NaN or infinity in X (row and column named), a single class or more than two, a

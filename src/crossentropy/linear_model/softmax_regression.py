@@ -44,20 +44,22 @@ class SoftmaxRegression(LinearClassifier, Portable):
     ``"balanced"`` (each class the same total weight) or a dict of weights by class (1 where absent);
     ``label_smoothing`` in [0, 1], the share of each target that all classes get alike; ``solver``, by what the Hessian
     is approximated: a matrix for each class, ``"blocks"``, one rotation for all, ``"rotation"``, or a ``"diagonal"``;
-    ``"auto"`` picks what fits the data's size; ``tol``, how far above its minimum the objective may stay, relative to
-    it; ``max_iter``, the most iterations; ``warm_start``, whether to begin where the last fit ended, if it had the same
-    classes and features.
+    or ``"dual"``, by coordinates of the dual problem, for sparse rows; ``"auto"`` picks what fits the data; ``tol``,
+    how far above its minimum the objective may stay, relative to it; ``max_iter``, the most iterations (of ``"dual"``:
+    epochs); ``warm_start``, whether to begin where the last fit ended, if it had the same classes and features.
 
     The targets are labels (N,) of any kind, or soft labels: a distribution (N, K) per row; the classes are then
     0 … K − 1. X is (N, D), float32 or float64: dense, read-only or memory-mapped if need be, or a CSR matrix; it is not
     copied (other sparse formats are made CSR first). What a fit takes beside it is some (K, D), and one (D, D) or at
-    most 64 MiB of such matrices, and a block of rows for each thread: the N×K logits are never made.
+    most 64 MiB of such matrices, and a block of rows for each thread: the N×K logits are never made. (The solver
+    ``"dual"`` keeps N×K numbers of float32. It is picked only where that is at most 64 MiB, or N at most 4·D.)
 
     ``tol`` is certified: a fit ends when a point of the dual problem proves that no model has an objective lower by
     more than ``gap_``, and ``gap_`` is at most ``tol`` times the objective. The solver is L-BFGS in coordinates that an
-    approximate Hessian makes round, which features' units and correlations do not slow, and where ``l1_ratio`` is above
-    0 a proximal quasi-Newton method; products are made in float32 until that is not enough, then in float64. The same
-    input gives the same model, with any number of threads.
+    approximate Hessian makes round, which features' units and correlations do not slow; for sparse rows, where that is
+    faster, dual coordinate ascent; and where ``l1_ratio`` is above 0 a proximal quasi-Newton method. Products are made
+    in float32 until that is not enough, then in float64. The same input gives the same model, with any number of
+    threads.
 
     Without a penalty (``C=inf``) the bound is a weaker one. ``gap_`` is ‖∇‖·(1 + ‖θ‖), θ being W and b for features
     brought to mean 0 and standard deviation 1, and ∇ the gradient with respect to it: no θ that is nearer than 1 + ‖θ‖
@@ -67,8 +69,8 @@ class SoftmaxRegression(LinearClassifier, Portable):
     is within ``gap_`` of its infimum in that sense, and some coefficients are large.
 
     Fitted: ``coef_`` (K, D), ``intercept_`` (K,), ``classes_`` (K,) sorted, ``n_iter_``, ``objective_`` (the value
-    above), ``gap_``, ``history_`` (one :class:`Iteration` per iteration, from the start on), ``n_features_in_`` and,
-    from a data frame, ``feature_names_in_``.
+    above), ``gap_``, ``history_`` (one :class:`Iteration` per iteration, from the start on; with ``"dual"`` of some),
+    ``n_features_in_`` and, from a data frame, ``feature_names_in_``.
 
     Warns with ``ConvergenceWarning`` where it stops short of ``tol``, and says how far the optimum can be. A
     ``KeyboardInterrupt`` while it iterates is raised on, after the best point so far has been made the model; ``gap_``

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
+from crossentropy._validation import sentence
 from crossentropy.linear_model._history import OnIteration
 from crossentropy.linear_model._objective import Evaluation, LinearObjective
-from crossentropy.linear_model._solvers import lbfgs, proximal
+from crossentropy.linear_model._solvers import dual, lbfgs, proximal
 from crossentropy.linear_model._solvers._metrics import SOLVERS, Metric
 from crossentropy.linear_model._solvers._solution import Progress, Solution
 from crossentropy.linear_model._solvers._unpenalised import refuse_separated
@@ -36,14 +39,32 @@ def minimise(
     )
     try:
         progress.record(at)
-        solver = proximal if objective.threshold.any() else lbfgs
-        at = solver.minimise(objective, progress, at)
+        at = _chosen(objective)(objective, progress, at)
         if not objective.is_penalised:
             refuse_separated(objective, at.point)
         return progress.end(at)
     except KeyboardInterrupt as interrupt:
         # As it was evaluated, perhaps in float32: whoever interrupts does not want to wait for another pass.
         return progress.end(progress.at, interrupt)
+
+
+def _chosen(objective: LinearObjective) -> Callable[[LinearObjective, Progress, Evaluation], Evaluation]:
+    """The solver that is asked for, or that suits best."""
+    if objective.threshold.any():
+        return proximal.minimise
+    if objective.solver == "dual":
+        if not dual.can_solve(objective):
+            raise ValueError(
+                sentence(
+                    "solver",
+                    expected="'dual' where X is sparse, in memory, and at most 4 times as long as wide or of at most "
+                    "16777216 rows times classes, and C is finite",
+                    received="other rows, or C=inf",
+                    remedy="leave it at 'auto'",
+                )
+            )
+        return dual.minimise
+    return dual.minimise if objective.solver == "auto" and dual.suits(objective) else lbfgs.minimise
 
 
 __all__ = ["SOLVERS", "Solution", "minimise"]

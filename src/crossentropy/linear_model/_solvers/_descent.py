@@ -46,7 +46,7 @@ def descend(objective: LinearObjective, progress: Progress, at: Evaluation, meth
             at = objective.evaluate(at.point, single=False)
             continue
         if progress.lacks_intercept_only(at):
-            better = _with_best_intercept(objective, at)
+            better = with_best_intercept(objective, at)
             if better is not at:
                 at = better
                 continue
@@ -74,7 +74,7 @@ def descend(objective: LinearObjective, progress: Progress, at: Evaluation, meth
     return at
 
 
-def _with_best_intercept(objective: LinearObjective, at: Evaluation) -> Evaluation:
+def with_best_intercept(objective: LinearObjective, at: Evaluation) -> Evaluation:
     """One Newton step of the intercepts alone, where it wins something."""
     (curvature,) = objective.kept(lambda: (objective.intercept_curvature(at.point),), at.point)
     step = np.linalg.lstsq(curvature, -at.gradient[:, -1], rcond=1e-12)[0]

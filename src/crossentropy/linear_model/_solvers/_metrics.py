@@ -71,20 +71,20 @@ def has_room_for_classes(objective: LinearObjective) -> bool:
 
 
 #: By what the Hessian may be approximated.
-SOLVERS = ("auto", "blocks", "rotation", "diagonal")
+SOLVERS = ("auto", "blocks", "rotation", "diagonal", "dual")
 
 
 def metric_at(objective: LinearObjective, point: Floats, *, lasts: bool = False) -> Metric:
     """That of the Hessian at a point, by the objective's solver; one that ``lasts`` can serve at another C."""
     there = None if point is objective.first.point else point
     solver = _pick(objective) if objective.solver == "auto" else objective.solver
-    if solver == "diagonal":
+    if solver in ("diagonal", "dual"):
         return DiagonalMetric(objective)
     if not objective.rows.is_dense:
         raise ValueError(
             sentence(
                 "solver",
-                expected="'auto' or 'diagonal' where X is sparse",
+                expected="'auto', 'dual' or 'diagonal' where X is sparse",
                 received=repr(solver),
                 remedy="pass one of these, or X.toarray()",
             )

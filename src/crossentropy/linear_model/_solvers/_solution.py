@@ -49,16 +49,18 @@ class Progress:
         self.at = start
         #: What steps are made in, and whether that will be asked for at another C.
         self.metric, self.metric_lasts = metric, metric_lasts
-        self._objective, self._tol, self._max_iter, self._on_iteration = objective, tol, max_iter, on_iteration
+        self.tol = tol
+        self._objective, self._max_iter, self._on_iteration = objective, max_iter, on_iteration
         self._began = objective.rows.clock()
         self._history: list[Iteration] = []
         #: What the minimum is at least, by the best of all points of the dual problem so far.
         self._lowest = -math.inf
 
-    def record(self, evaluation: Evaluation) -> None:
-        """One more iteration has come to this point."""
+    def record(self, evaluation: Evaluation, *, iterations: int = 1) -> None:
+        """So many more have come to this point; the first is where they began, iteration 0."""
         self.at = evaluation
-        self._history.append(self._iteration(len(self._history), evaluation))
+        number = self._history[-1].iteration + iterations if self._history else 0
+        self._history.append(self._iteration(number, evaluation))
         if self._on_iteration is not None:
             self._on_iteration(self._history[-1])
 
@@ -82,21 +84,26 @@ class Progress:
 
     def has_converged(self, evaluation: Evaluation) -> bool:
         """Whether the optimum is within the tolerance, by products of float64 or of float32."""
-        return self.gap(evaluation) <= self._tol * evaluation.objective
+        return self.gap(evaluation) <= self.tol * evaluation.objective
 
     def lacks_intercept_only(self, evaluation: Evaluation) -> bool:
         """Whether the gap would be within the tolerance if the intercepts were the best for their coefficients."""
-        return evaluation.coef_gap <= 0.5 * self._tol * evaluation.objective < evaluation.gap
+        return evaluation.coef_gap <= 0.5 * self.tol * evaluation.objective < evaluation.gap
+
+    @property
+    def iterations_left(self) -> int:
+        """How many more there may be."""
+        return self._max_iter - self._history[-1].iteration if self._history else self._max_iter
 
     @property
     def is_exhausted(self) -> bool:
         """Whether the iterations have run out."""
-        return len(self._history) > self._max_iter
+        return self.iterations_left <= 0
 
     def end(self, evaluation: Evaluation, interrupt: KeyboardInterrupt | None = None) -> Solution:
         """The solver stops here: the last iteration, as it is known now."""
         # none is recorded yet where the interrupt came at once
-        last = self._iteration(max(len(self._history) - 1, 0), evaluation)
+        last = self._iteration(self._history[-1].iteration if self._history else 0, evaluation)
         return Solution(
             evaluation=evaluation,
             gap=last.gap,
