@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from crossentropy.linear_model._history import Iteration, OnIteration
@@ -52,8 +51,8 @@ class Progress:
         self._objective, self._tol, self._max_iter, self._on_iteration = objective, tol, max_iter, on_iteration
         self._began = objective.rows.clock()
         self._history: list[Iteration] = []
-        #: What the minimum is at least, by the best of all points of the dual problem so far.
-        self._lowest = -math.inf
+        #: What the minimum is at least, by the best of all points of the dual problem so far: no loss is below 0.
+        self._lowest = 0.0
 
     def record(self, evaluation: Evaluation) -> None:
         """One more iteration has come to this point."""
