@@ -202,7 +202,7 @@ def positive_weights(pos_weight: Any, outputs: int) -> Floats:
     """Float64 weights (M,) of what is positive, finite and above 0; 1 where none are given."""
     if pos_weight is None:
         return np.ones(outputs)
-    weights = as_floats("pos_weight", np.asarray(pos_weight) * 1.0).astype(np.float64)
+    weights = as_floats("pos_weight", pos_weight).astype(np.float64)
     if weights.ndim:
         check_shape("pos_weight", weights.shape, (outputs,), "one weight per output, or a single number")
     for weight in weights.flat:
@@ -225,6 +225,21 @@ def sample_weights(sample_weight: Any, rows: int) -> Floats:
                 expected="a finite weight of at least 0",
                 received=f"{weights[row]:g}",
                 remedy="correct it, or pass 0 to leave the row out",
+            )
+        )
+    return weights
+
+
+def some_sample_weights(sample_weight: Any, rows: int) -> Floats:
+    """The same, not all of them 0: of nothing there is no mean."""
+    weights = sample_weights(sample_weight, rows)
+    if not weights.any():
+        raise ValueError(
+            sentence(
+                "sample_weight",
+                expected="a positive weight of at least one row",
+                received="zero for all of them",
+                remedy="weigh the rows that count above 0",
             )
         )
     return weights
