@@ -262,6 +262,10 @@ def test_promise_24_what_predict_refuses(here, prepare, arguments, message):
         ),
         (["predict", "m", "iris.csv", "--output", "iris.csv"], "--output: {}, got that of DATA, iris.csv"),
         (["predict", "m", "iris.csv", "--output", "m"], "--output: {}, got that of MODEL, m"),
+        (
+            ["evaluate", "iris.csv", "--target", "species", "--report", "iris.csv"],
+            "--report: {}, got that of PREDICTIONS, iris.csv",
+        ),
     ],
 )
 def test_no_output_replaces_another_file_of_its_command(here, arguments, message):

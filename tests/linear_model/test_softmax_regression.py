@@ -481,6 +481,13 @@ NAN[2, 1], INFINITE[1, 0] = np.nan, -np.inf
             "weigh its rows above 0, or remove them",
         ),
         (
+            {},
+            np.eye(2),
+            [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]],
+            None,
+            "y: expected a positive total weight in each class, got zero for class 2; remove its column",
+        ),
+        (
             {"class_weight": "equal"},
             np.eye(2),
             [0, 1],

@@ -105,7 +105,7 @@ def labels_to_targets(found: Found, *, class_weight: Any, label_smoothing: float
     # smoothing gives every class some of each row
     if not ((mass > 0.0).all() or (label_smoothing > 0.0 and mass.any())):
         label = classes.tolist()[int(np.argmin(mass > 0.0))]
-        raise _without_weight("y" if found.is_soft else "sample_weight", label)
+        raise _without_weight("y" if found.is_soft and mass.any() else "sample_weight", label)
     of_class = class_weights(class_weight, classes, mass)
     uniform = label_smoothing / len(classes)
     masses = of_class * ((1.0 - label_smoothing) * mass + uniform * found.total)
@@ -152,7 +152,7 @@ def _without_weight(argument: str, label: Any) -> ValueError:
             argument,
             expected="a positive total weight in each class",
             received=f"zero for class {label!r}",
-            remedy="weigh its rows above 0, or remove them",
+            remedy="remove its column" if argument == "y" else "weigh its rows above 0, or remove them",
         )
     )
 
