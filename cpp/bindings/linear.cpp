@@ -60,11 +60,11 @@ void make_sparse(Sparse *self, const Numbers &starts, const Coded<Input> &column
     SparseFeatures f;
     f.columns = view_of(columns);
     f.values = view_of(values);
-    require(f.columns.given() && (f.columns.dtype == DType::i32 || f.columns.dtype == DType::i64) &&
-                f.columns.rows == 1 && f.columns.col_stride == 1,
+    // the stride of nothing is whatever NumPy likes
+    const auto one_row = [](const View &v) { return v.given() && v.rows == 1 && (v.col_stride == 1 || v.cols == 0); };
+    require(one_row(f.columns) && (f.columns.dtype == DType::i32 || f.columns.dtype == DType::i64),
             "columns: one row of int32 or int64");
-    require(f.values.given() && (f.values.dtype == DType::f32 || f.values.dtype == DType::f64) && f.values.rows == 1 &&
-                f.values.col_stride == 1,
+    require(one_row(f.values) && (f.values.dtype == DType::f32 || f.values.dtype == DType::f64),
             "values: one row of float32 or float64");
     require(f.columns.cols == f.values.cols, "columns and values: as many");
     require(starts.size() > 0 && width >= 0, "starts: one more than rows");

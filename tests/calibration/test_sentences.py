@@ -117,7 +117,7 @@ ANY = [
         [0, 1, 2],
         [0.0, 0.0, 0.0],
         "sample_weight: expected a positive weight of at least one row, got zero for all of them; "
-        "weigh the rows to calibrate with above 0",
+        "weigh the rows that count above 0",
     ),
 ]
 IMPOSSIBLE = [

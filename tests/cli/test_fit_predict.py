@@ -243,3 +243,34 @@ def test_promise_24_what_predict_refuses(here, prepare, arguments, message):
     assert (result.exit_code, result.stdout) == (2, "")
     assert re.fullmatch(f"error: {message}\n", result.stderr)
     assert sorted(path.name for path in here.iterdir()) == ["iris.csv", "model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["fit", "iris.csv", "--target", "species", "--output", "iris.csv"],
+            "--output: {}, got that of DATA, iris.csv",
+        ),
+        (
+            ["fit", "iris.csv", "--target", "species", "--path", "--output", "m", "--report", "./m"],
+            "--report: {}, got that of --output, m",
+        ),
+        (
+            ["fit", "iris.csv", "--target", "species", "--path", "--validation", "v.csv", "--report", "v.csv"],
+            "--report: {}, got that of --validation, v.csv",
+        ),
+        (["predict", "m", "iris.csv", "--output", "iris.csv"], "--output: {}, got that of DATA, iris.csv"),
+        (["predict", "m", "iris.csv", "--output", "m"], "--output: {}, got that of MODEL, m"),
+        (
+            ["evaluate", "iris.csv", "--target", "species", "--report", "iris.csv"],
+            "--report: {}, got that of PREDICTIONS, iris.csv",
+        ),
+    ],
+)
+def test_no_output_replaces_another_file_of_its_command(here, arguments, message):
+    before = (here / "iris.csv").read_bytes()
+    result = run(*arguments)
+    expected = message.format("expected a file of its own")
+    assert (result.exit_code, result.stderr) == (2, f"error: {expected}; name another\n")
+    assert (here / "iris.csv").read_bytes() == before

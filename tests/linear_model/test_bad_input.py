@@ -7,8 +7,9 @@ import re
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 
-from crossentropy.linear_model import LogisticRegression, SoftmaxRegression
+from crossentropy.linear_model import LogisticRegression, SoftmaxRegression, SoftmaxRegressionCV, SoftmaxRegressionPath
 
 EYE = np.eye(2)
 NAN, INFINITE = np.eye(2), sparse.csr_matrix([[0.0, 1.0], [np.inf, 0.0]])
@@ -54,6 +55,22 @@ BOTH = [
         (EYE, [0, 1], [np.nan, 1.0]),
         "sample_weight, row 0 (counted from 0): expected a finite weight of at least 0, got nan; "
         "correct it, or pass 0 to leave the row out",
+    ),
+    ((EYE, sparse.eye_array(2, format="csr")), "y: expected a dense array, got csr_array; pass y.toarray() instead"),
+    (
+        (EYE, np.array(["a", None], dtype=object)),
+        "y, row 1 (counted from 0): expected text, as the labels of an object array are, got None; "
+        "fill in that row, or convert y, as with y.astype(int) (Unknown label type.)",
+    ),
+    (
+        (EYE, np.array([0, 1], dtype=object)),
+        "y, row 0 (counted from 0): expected text, as the labels of an object array are, got 0; "
+        "fill in that row, or convert y, as with y.astype(int) (Unknown label type.)",
+    ),
+    (
+        (EYE, [0, 1], [1e30, 1e30]),
+        "C: expected a number that makes at most 1e+30 of the rows' weight, or inf, got 1, of rows that weigh 2e+30; "
+        "pass inf for no penalty, or divide the weights",
     ),
 ]
 
@@ -126,3 +143,54 @@ def test_promise_24_labels_that_a_model_does_not_know(estimator):
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         model.loss(EYE, ["a", "c"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "y"),
+    [
+        (SoftmaxRegression, {}, np.array([["0", "1"], ["1", "0"]])),
+        (LogisticRegression, {}, np.array([["0", "1"], ["1", "0"]])),
+        (LogisticRegression, {"pos_weight": "1"}, [0, 1]),
+    ],
+)
+def test_promise_24_text_is_no_number(kind, parameters, y):
+    name = "pos_weight" if parameters else "y"
+    message = (
+        f"{name}: expected real numbers (float16, bfloat16, float32, float64, integers), got dtype <U1; "
+        "convert it, for example with .astype('float64')"
+    )
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        kind(**parameters).fit(EYE, y)
+
+
+@pytest.mark.parametrize("estimator", [SoftmaxRegression, LogisticRegression])
+@pytest.mark.parametrize(
+    ("y", "sample_weight", "message"),
+    [
+        (["a"], None, "Found input variables with inconsistent numbers of samples: [2, 1]"),
+        (
+            ["a", "b"],
+            [0.0, 0.0],
+            "sample_weight: expected a positive weight of at least one row, got zero for all of them; "
+            "weigh the rows that count above 0",
+        ),
+    ],
+)
+def test_promise_24_rows_of_which_there_is_no_loss(estimator, y, sample_weight, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        estimator().fit(EYE, ["a", "b"]).loss(EYE, y, sample_weight)
+
+
+@pytest.mark.parametrize("Cs", [[1.0, 1e30], [1e40]])
+@pytest.mark.parametrize("kind", [SoftmaxRegressionPath, SoftmaxRegressionCV])
+def test_promise_24_a_sweep_to_a_C_that_is_too_large(kind, Cs):  # noqa: N802
+    with pytest.raises(
+        ValueError, match=r"^C: expected a number that makes at most 1e\+30 of the rows' weight, or inf"
+    ):
+        kind(Cs=Cs).fit(np.eye(10), [0, 1] * 5)
+
+
+def test_what_a_fit_lacks_is_never_more_than_its_objective():
+    with pytest.warns(ConvergenceWarning, match=r"got one within 1, after 1 iterations"):
+        model = SoftmaxRegression(C=1e6, max_iter=1).fit(np.arange(20.0)[:, None], [0, 1] * 10)
+    assert all(record.gap <= record.objective for record in model.history_)

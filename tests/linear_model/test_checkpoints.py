@@ -176,6 +176,17 @@ def test_a_checkpoint_of_another_fit_is_refused(model, source, file, message, tm
             "block 0 (counted from 0): expected the numbers that it held before, got others; "
             "return the same blocks each time, all of one form",
         ),
+        # a row inside a block
+        (
+            Source(X=np.where(np.arange(1500)[:, None] == 700, 2.0 * X, X)),
+            "block 1 (counted from 0): expected the numbers that it held before, got others; "
+            "return the same blocks each time, all of one form",
+        ),
+        (
+            Source(y=np.where(np.arange(1500) == 1300, (Y + 1) % 8, Y)),
+            "block 3 (counted from 0): expected the numbers that it held before, got others; "
+            "return the same blocks each time, all of one form",
+        ),
         (
             Source(y=Y.astype(str)),
             "block 0 (counted from 0): expected 400 rows, 15 columns of dense float64, targets of kind 'i', as before, "
@@ -213,8 +224,8 @@ def foreign(path):
     ("damage", "message"),
     [
         (cut, r"expected a complete file of a checkpoint, got one that cannot be read \(.*\)"),
-        (altered, "expected a complete file of a checkpoint of version 1, got another, or a damaged one"),
-        (foreign, "expected a complete file of a checkpoint of version 1, got another, or a damaged one"),
+        (altered, "expected a complete file of a checkpoint of version 2, got another, or a damaged one"),
+        (foreign, "expected a complete file of a checkpoint of version 2, got another, or a damaged one"),
     ],
 )
 def test_a_damaged_checkpoint_is_refused(damage, message, tmp_path):

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from scipy import sparse
 from sklearn.datasets import load_iris
@@ -87,6 +88,17 @@ def test_names_of_columns_are_kept():
     assert model.feature_names_in_.tolist() == ["a", "b", "c", "d"]
     assert model.predict(frame).shape == (150,)
     assert not hasattr(model.fit_blocks(blocks(X, Y, 50)), "feature_names_in_")
+
+
+@pytest.mark.parametrize(
+    "frame", [pd.DataFrame, lambda X: pa.table(list(X.T), ["a", "b", "c", "d"])], ids=["numbers", "arrow"]
+)
+def test_names_of_columns_are_those_of_a_fit(frame):
+    whole = SoftmaxRegression().fit(frame(X), Y)
+    parts = SoftmaxRegression().fit_blocks([(frame(X[:80]), Y[:80]), (frame(X[80:]), Y[80:])])
+    names = [list(getattr(model, "feature_names_in_", [])) for model in (whole, parts)]
+    assert names[0] == names[1]
+    assert parts.predict(frame(X)).shape == (150,)
 
 
 class Counted:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
-from crossentropy.linear_model import SoftmaxRegression, _solvers
+from crossentropy.linear_model import SoftmaxRegression, SoftmaxRegressionCV, SoftmaxRegressionPath, _solvers
 from crossentropy.linear_model._estimator import fit_linear
 
 SOLVERS = str(Path(_solvers.__file__).parent)
@@ -122,3 +124,18 @@ def test_an_interrupt_before_the_solver_leaves_no_model(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         model.fit(*small())
     assert not hasattr(model, "coef_")
+    with pytest.raises(NotFittedError):
+        model.predict(small()[0])
+
+
+@pytest.mark.parametrize("kind", [SoftmaxRegressionPath, SoftmaxRegressionCV])
+def test_an_interrupted_sweep_is_not_fitted(kind, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("crossentropy.linear_model._sweep.minimise", interrupt)
+    model = kind(Cs=[1.0])
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*small())
+    with pytest.raises(NotFittedError):
+        check_is_fitted(model)

@@ -191,6 +191,12 @@ NAN[1, 2] = np.nan
             "before all rows have come; pass the weights",
         ),
         (
+            LogisticRegression(C=np.inf),
+            (np.eye(3), [0, 1, 1], [0, 1]),
+            "C: expected a finite number, since partial_fit has an L2 penalty, got inf; "
+            "pass one, or call fit or fit_blocks",
+        ),
+        (
             LogisticRegression(),
             (np.eye(3), [0, 1, 2], [0, 1, 2]),
             "y: expected two classes, or one column of 0 and 1 for each of several labels, got 3 classes; "
@@ -215,3 +221,12 @@ def test_what_cannot_be_learned_from_is_refused(model, arguments, message):
         model.partial_fit(*arguments)
     assert str(raised.value) == message
     assert getattr(model, "coef_", None) is before
+
+
+def test_zeros_are_not_learned():
+    model = SoftmaxRegression(l1_ratio=0.5)
+    assert not hasattr(model, "partial_fit")
+    message = "l1_ratio: expected 0, since partial_fit has an L2 penalty, got 0.5; pass 0, or call fit or fit_blocks"
+    with pytest.raises(AttributeError) as raised:
+        model.partial_fit(np.eye(3), [0, 1, 2], [0, 1, 2])
+    assert message in (str(raised.value), str(raised.value.__cause__))

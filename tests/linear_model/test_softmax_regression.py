@@ -188,6 +188,14 @@ def test_sparse_features_give_the_model_of_dense_ones(form, fit_intercept):
     assert ours.gap_ <= 1e-12 * ours.objective_
 
 
+@pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csr_array, sparse.coo_array])
+def test_sparse_features_may_hold_nothing(form):
+    X, y = form((6, 3)), [0, 0, 0, 1, 1, 2]
+    for model in (SoftmaxRegression().fit(X, y), SoftmaxRegression().fit_blocks([(X, y)])):
+        np.testing.assert_allclose(model.predict_proba(X), np.tile([1 / 2, 1 / 3, 1 / 6], (6, 1)))
+        assert not model.coef_.any()
+
+
 def test_a_fit_to_sparse_features_is_as_near_the_optimum_as_it_says():
     """Enough of them for a fit to begin in float32, with a class for every width of the kernels' loops."""
     random = np.random.default_rng(12)
@@ -266,6 +274,11 @@ def test_a_warm_start_begins_where_the_last_fit_ended():
     assert model.fit(X, y).n_iter_ == 0
     assert model.set_params(C=1.1).fit(X, y).n_iter_ < cold / 2
     assert model.objective_ == pytest.approx(SoftmaxRegression(C=1.1).fit(X, y).objective_, rel=2e-6)
+    # nor an intercept, if none is fitted any more
+    without = SoftmaxRegression(tol=1e-12, fit_intercept=False).fit(X, y)
+    model.set_params(C=1.0, tol=1e-12, fit_intercept=False).fit(X, y)
+    np.testing.assert_allclose(model.coef_, without.coef_, atol=1e-6)
+    assert not model.intercept_.any()
     # of other classes or features nothing is left
     assert model.fit(X, y % 5).classes_.tolist() == [0, 1, 2, 3, 4]
     assert model.fit(X[:, :10], y % 5).coef_.shape == (5, 10)
@@ -466,6 +479,13 @@ NAN[2, 1], INFINITE[1, 0] = np.nan, -np.inf
             [1.0, 0.0],
             "sample_weight: expected a positive total weight in each class, got zero for class 'b'; "
             "weigh its rows above 0, or remove them",
+        ),
+        (
+            {},
+            np.eye(2),
+            [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]],
+            None,
+            "y: expected a positive total weight in each class, got zero for class 2; remove its column",
         ),
         (
             {"class_weight": "equal"},

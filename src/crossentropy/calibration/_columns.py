@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from crossentropy._problems import IndexTargets, SoftTargets
 from crossentropy._validation import sentence
+from crossentropy.linear_model._input import check_labels
 from crossentropy.linear_model._survey import is_soft
 from crossentropy.linear_model._targets import known_targets
 
@@ -30,7 +30,7 @@ def column_targets(y: Any, columns: int, classes: Any) -> tuple[NDArray[Any], In
         known = np.arange(columns) if known is None else known
         return known, known_targets(y, known)
     y = column_or_1d(y, warn=True)
-    check_classification_targets(y)
+    check_labels(y)
     found, codes = np.unique(y, return_inverse=True)
     if known is not None:
         return known, IndexTargets(_positions(found, known, codes)[codes])

@@ -19,7 +19,8 @@ from crossentropy._validation import as_count, as_number, sentence
 from crossentropy.calibration._columns import column_targets
 from crossentropy.calibration._newton import LinearMap, minimise
 from crossentropy.calibration._rows import Centred, Floats, Rows, blocks, check_logits
-from crossentropy.linear_model._targets import sample_weights
+from crossentropy.linear_model._input import check_dense
+from crossentropy.linear_model._targets import some_sample_weights
 
 #: What to do where a fit stopped by itself.
 NO_LONGER_DECREASES = "the objective no longer decreases in float64, so raise tol above that number"
@@ -45,6 +46,7 @@ class Scaling(ClassifierMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstim
     def fit(self, logits: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to logits (N, K) and labels y (N,) or soft labels (N, K), each row weighted by ``sample_weight`` (N,)."""
         tol = as_number("tol", self.tol, above=0.0)
+        check_dense(y)
         logits, y = validate_data(self, logits, y, multi_output=True, **_ACCEPTED)
         if logits.shape[1] < 2:
             raise ValueError(
@@ -56,7 +58,7 @@ class Scaling(ClassifierMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstim
                 )
             )
         classes, targets = column_targets(y, logits.shape[1], self.classes)
-        rows = Rows(logits, targets, _weights(sample_weight, len(logits)))
+        rows = Rows(logits, targets, some_sample_weights(sample_weight, len(logits)))
         check_logits(logits, mixes_classes=self._mixes_classes)
         # The threads of BLAS wait for the next product where these should compute.
         with threadpool_limits(limits=1, user_api="blas"):
@@ -74,6 +76,10 @@ class Scaling(ClassifierMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstim
                 stacklevel=2,
             )
         return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        # a fit that was broken off has left what it knew of the columns
+        return hasattr(self, "classes_")
 
     @abstractmethod
     def _fit(self, rows: Rows, tol: float) -> str:
@@ -110,7 +116,7 @@ class Scaling(ClassifierMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstim
         logits = self._checked(logits)
         check_consistent_length(logits, y)
         _, targets = column_targets(np.asarray(y), logits.shape[1], self.classes_)
-        weight = _weights(sample_weight, len(logits))
+        weight = some_sample_weights(sample_weight, len(logits))
         total = 0.0
         for rows in blocks(logits.shape):
             total += float(
@@ -161,17 +167,3 @@ class RegularisedScaling(Scaling):
         centred = Centred.of(logits)
         point = np.column_stack([self.coef_, self.intercept_])
         return centred.marked(self._linear.logits(point, centred.logits))
-
-
-def _weights(sample_weight: Any, rows: int) -> Floats:
-    weight = sample_weights(sample_weight, rows)
-    if not weight.any():
-        raise ValueError(
-            sentence(
-                "sample_weight",
-                expected="a positive weight of at least one row",
-                received="zero for all of them",
-                remedy="weigh the rows to calibrate with above 0",
-            )
-        )
-    return weight

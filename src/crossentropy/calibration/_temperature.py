@@ -42,7 +42,7 @@ class Line(NamedTuple):
     def below(self, other: Line) -> float:
         """How far the minimum can lie below ``value``, if f is also above a line on the other side of the minimum."""
         apart = other.value + other.slope * (self.beta - other.beta) - self.value
-        return max(self.slope * apart / (other.slope - self.slope), 0.0)
+        return max(0.0, self.slope * apart / (other.slope - self.slope))
 
 
 class Found(NamedTuple):

@@ -70,8 +70,7 @@ def interruption(model: SoftmaxRegression) -> str:
 
 
 def _nearness(record: Iteration) -> str:
-    # neither the objective nor its minimum is below 0
-    return f"within {min(record.gap / record.objective, 1.0):.2g} of its minimum"
+    return f"within {record.gap / record.objective:.2g} of its minimum"
 
 
 def _passes(record: Iteration) -> str:

@@ -42,6 +42,7 @@ def evaluate(
     from rich.console import Console
 
     from crossentropy import io
+    from crossentropy.cli._outputs import check_own_file
     from crossentropy.cli._progress import progress
     from crossentropy.cli._tables import loss_report
     from crossentropy.evaluation import render_page
@@ -55,6 +56,7 @@ def evaluate(
                 remedy="leave it out, a softmax sums to 1",
             )
         )
+    check_own_file("--report", report, {"PREDICTIONS": predictions})
     found = _measure(predictions, target, classes, logits=logits, normalize=normalize)
     if report is not None:
         with io.replacing(report) as temporary, progress("Drawing the report"):

@@ -48,6 +48,7 @@ def fit(
     from crossentropy import io
     from crossentropy.cli._errors import INTERRUPTED
     from crossentropy.cli._fitting import fit_figures, fitting, interruption
+    from crossentropy.cli._outputs import check_own_file
     from crossentropy.cli._progress import progress
     from crossentropy.cli._sweeping import sweep, sweep_page
     from crossentropy.cli._tables import sweep_table
@@ -56,6 +57,9 @@ def fit(
     from crossentropy.linear_model.table_model import unfitted
 
     _check_options(C=C, path=path, validation=validation, report=report)
+    read = {"DATA": data, "--validation": validation}
+    check_own_file("--output", output, read)
+    check_own_file("--report", report, read | {"--output": output})
     # Entered before the fit, so that an output that cannot be written is known before the work.
     with contextlib.ExitStack() as outputs:
         temporary = outputs.enter_context(io.replacing(output))

@@ -30,8 +30,10 @@ def predict(
     from rich.console import Console
 
     from crossentropy import io
+    from crossentropy.cli._outputs import check_own_file
     from crossentropy.linear_model import TableModel, load_model
 
+    check_own_file("--output", output, {"MODEL": model, "DATA": data})
     loaded = load_model(model)
     if not isinstance(loaded, TableModel):
         raise ValueError(

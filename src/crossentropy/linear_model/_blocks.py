@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_X_y
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_X_y, validate_data
 
 from crossentropy._linear import LinearLoss
 from crossentropy._validation import sentence
+from crossentropy.linear_model._input import ACCEPTED, check_dense
 from crossentropy.linear_model._journal import Journal
 from crossentropy.linear_model._labels import plain_labels
 from crossentropy.linear_model._rows import Block, Outcome, Unkept
@@ -26,12 +28,9 @@ Floats = NDArray[np.float64]
 #: Features, targets and weights of a block.
 Given = tuple[Any, NDArray[Any], Floats]
 
-#: What X may be: a NaN in it is named by us.
-ACCEPTED: Any = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
-
 
 class _Seal(NamedTuple):
-    """By what a block is known again: its form, and a digest of its first and last rows."""
+    """By what a block is known again: its form, a digest of its first and last rows, and perhaps one of all."""
 
     rows: int
     columns: int
@@ -39,6 +38,7 @@ class _Seal(NamedTuple):
     names: list[str] | None
     targets: str
     digest: str
+    whole: str
 
     @property
     def form(self) -> str:
@@ -49,11 +49,12 @@ class _Seal(NamedTuple):
 class Source:
     """Blocks (X, y) or (X, y, sample_weight) of an iterable that begins anew each time, held to be the same each time.
 
-    No block is referred to from here when the next is asked for.
+    No block is referred to from here when the next is asked for. ``kept``: the seals outlive this run, or come from one
+    before, and so tell of all rows in its first pass.
     """
 
-    def __init__(self, blocks: Iterable[Any]) -> None:
-        self._blocks = blocks
+    def __init__(self, blocks: Iterable[Any], *, kept: bool) -> None:
+        self._blocks, self._looks_at_all = blocks, kept
         #: Those of the first pass, once that is over.
         self.seals: list[_Seal] | None = None
         self._at = 0
@@ -64,14 +65,15 @@ class Source:
             self._at = len(seals)
             with self.naming():
                 X, y, weight = _checked(given)
-                names = getattr(given[0], "columns", None)
+                names = _names(given[0])
             del given
-            seals.append(_seal(X, y, weight, None if names is None else [str(name) for name in names]))
+            seals.append(_seal(X, y, weight, names, whole=self._looks_at_all))
             self._compare(seals)
             yield X, y, weight
             del X, y, weight
         if self.seals is None:
             self.seals = seals
+        self._looks_at_all = False
         if len(seals) != len(self.seals) or not seals:
             raise ValueError(
                 sentence(
@@ -113,7 +115,7 @@ class Source:
         known = self.seals[self._at]
         if (own.rows, own.form) != (known.rows, known.form):
             raise self._different(f"{known.rows} rows, {known.form}, as before", f"{own.rows} rows, {own.form}")
-        if own.digest != known.digest:
+        if own.digest != known.digest or (own.whole and own.whole != known.whole):
             raise self._different("the numbers that it held before", "others")
 
     def _different(self, expected: str, received: str) -> ValueError:
@@ -208,25 +210,37 @@ def _checked(given: Any) -> Given:
                 remedy="yield such tuples",
             )
         )
+    check_dense(given[1])
     X, y = check_X_y(given[0], given[1], multi_output=True, **ACCEPTED)
     return X, y, sample_weights(given[2] if len(given) == 3 else None, len(y))
 
 
-def _seal(X: Any, y: NDArray[Any], weight: Floats, names: list[str] | None) -> _Seal:
-    digest = hashlib.sha256()
-    ends = X[[0, -1]]
-    if isinstance(ends, np.ndarray):
-        parts = [ends, y[[0, -1]], weight[[0, -1]]]
-    else:
-        parts = [ends.data, ends.indices, ends.indptr, y[[0, -1]], weight[[0, -1]]]
-        digest.update(str(X.nnz).encode())
-    for part in parts:
-        digest.update(repr(part.tolist()).encode())
+def _names(X: Any) -> list[str] | None:
+    """Those of a data frame's columns that are text, as ``fit`` has them."""
+    reader = BaseEstimator()
+    validate_data(reader, X, skip_check_array=True)
+    names = getattr(reader, "feature_names_in_", None)
+    return None if names is None else list(names)
+
+
+def _seal(X: Any, y: NDArray[Any], weight: Floats, names: list[str] | None, *, whole: bool) -> _Seal:
+    ends = [0, -1]
     return _Seal(
         rows=X.shape[0],
         columns=X.shape[1],
         kind=f"{'dense' if isinstance(X, np.ndarray) else 'CSR'} {X.dtype.name}",
         names=names,
         targets=f"targets of kind {y.dtype.kind!r}" + (f" in {y.shape[1]} columns" if y.ndim == 2 else ""),
-        digest=digest.hexdigest(),
+        digest=_digest(X[ends], y[ends], weight[ends], 0 if isinstance(X, np.ndarray) else X.nnz),
+        whole=_digest(X, y, weight) if whole else "",
     )
+
+
+def _digest(X: Any, y: NDArray[Any], weight: Floats, elements: int = 0) -> str:
+    digest = hashlib.sha256(str(elements).encode())
+    features = [X] if isinstance(X, np.ndarray) else [X.data, X.indices, X.indptr]
+    for part in (*features, y, weight):
+        # of objects the bytes would be addresses
+        numbers = None if part.dtype == object else np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
+        digest.update(repr(part.tolist()).encode() if numbers is None else numbers)
+    return digest.hexdigest()

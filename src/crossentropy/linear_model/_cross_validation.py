@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import check_cv
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from crossentropy._validation import sentence
-from crossentropy.linear_model._blocks import ACCEPTED
 from crossentropy.linear_model._estimator import LinearClassifier, fit_linear, objective_of, stopping
+from crossentropy.linear_model._input import check_size, checked_rows
 from crossentropy.linear_model._loss_curve import LossCurve
 from crossentropy.linear_model._path import warn
 from crossentropy.linear_model._sweep import HeldOut, OnStage, Stage, curve, penalties, sweep
@@ -91,10 +91,11 @@ def fit_folds(
     """Fit ``estimator`` in place, calling ``on_stage`` with each fold and :class:`Stage` as it happens."""
     Cs = penalties(estimator.Cs)
     tol, max_iter = stopping(estimator)
-    rows, targets = validate_data(estimator, X, y, multi_output=True, **ACCEPTED)
+    rows, targets = checked_rows(estimator, X, y)
     weight = sample_weights(sample_weight, rows.shape[0])
     # so that what is wrong with all rows is not said of a fold
     estimator._training(targets, weight)
+    check_size(float(Cs[-1]), float(weight.sum()))
     folds = []
     with threadpool_limits(limits=1, user_api="blas"):
         for number, (kept, held) in enumerate(_folds(estimator, rows, targets, weight)):

@@ -13,18 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from crossentropy._linear import Features, LinearLoss, SparseFeatures, moments
 from crossentropy._problems import ElementProblem, RowProblem
 from crossentropy._validation import as_choice, as_count, as_number, sentence
-from crossentropy.linear_model._blocks import ACCEPTED, Source, rows_in_blocks, survey_blocks
+from crossentropy.linear_model._blocks import Source, rows_in_blocks, survey_blocks
 from crossentropy.linear_model._history import Iteration, OnIteration
+from crossentropy.linear_model._input import ACCEPTED, check_size, checked_rows
 from crossentropy.linear_model._journal import Journal, described
 from crossentropy.linear_model._objective import LinearObjective
 from crossentropy.linear_model._online import Online
-from crossentropy.linear_model._partial_fit import learn
+from crossentropy.linear_model._partial_fit import can_learn, learn
 from crossentropy.linear_model._rows import Rows, RowsInMemory, Unkept
 from crossentropy.linear_model._solvers import SOLVERS, Solution, minimise
 from crossentropy.linear_model._standardisation import Standardisation, not_finite
@@ -35,6 +37,7 @@ from crossentropy.linear_model._targets import (
     LabelsToTargets,
     Targets,
     sample_weights,
+    some_sample_weights,
 )
 
 Floats = NDArray[np.float64]
@@ -106,6 +109,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
         known = self._known(survey(y, weight, exclusive=self._exclusive))
         return known.classes, known.of(y, weight)
 
+    @available_if(can_learn)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Learn from rows X (N, D) and their targets y beside all those of the calls before, which are not kept.
 
@@ -119,9 +123,10 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
         since a class not seen yet has no finite one: the first call leads to the minimum of f with that, to ``tol``.
 
         ``classes`` are all classes that will come, required in the first call unless targets are soft; they may be
-        given again, the same. ``class_weight="balanced"`` cannot be known and is refused. :meth:`fit` begins anew, and
-        so does the first call after it, with the classes of that fit if none are given. Fitted are ``coef_``,
-        ``intercept_``, ``classes_`` and ``n_iter_``, the number of calls; ``warm_start`` plays no part.
+        given again, the same. ``class_weight="balanced"`` cannot be known and is refused, and so is ``C=inf``; where
+        ``l1_ratio`` is above 0 there is no ``partial_fit``. :meth:`fit` begins anew, and so does the first call after
+        it, with the classes of that fit if none are given. Fitted are ``coef_``, ``intercept_``, ``classes_`` and
+        ``n_iter_``, the number of calls; ``warm_start`` plays no part.
 
         >>> from sklearn.datasets import load_iris
         >>> from crossentropy.linear_model import SoftmaxRegression
@@ -154,7 +159,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
 
     def _loss(self, X: Any, y: Any, sample_weight: Any) -> float:
         X = self._checked(X)
-        weight = sample_weights(sample_weight, X.shape[0])
+        check_consistent_length(X, y)
+        weight = some_sample_weights(sample_weight, X.shape[0])
         problem, total = self._held_out(np.asarray(y), self.classes_, len(self.coef_), weight)
         loss, _ = LinearLoss(problem, features_of(X)).gradient(self.coef_, self.intercept_)
         return loss / total
@@ -171,6 +177,10 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
         rows, step = X.shape[0], max(1, _BLOCK // len(self.coef_))
         blocks = [self._logits_of(X[first : first + step]).argmax(axis=1) for first in range(0, rows, step)]
         return np.concatenate(blocks)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        # a fit that was broken off has left what it knew of the features
+        return hasattr(self, "coef_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -205,7 +215,7 @@ def fit_linear(
 ) -> Classifier:
     """Fit ``estimator`` in place, calling ``on_iteration`` with each :class:`Iteration` as it happens."""
     settings = _settings(estimator)
-    X, y = validate_data(estimator, X, y, multi_output=True, **ACCEPTED)
+    X, y = checked_rows(estimator, X, y)
     # The threads of BLAS wait for the next product where these should compute.
     with threadpool_limits(limits=1, user_api="blas"):
         classes, objective = objective_of(estimator, X, y, sample_weight, settings.C)
@@ -221,12 +231,13 @@ def fit_blocks(
     on_iteration: OnIteration | None = None,
 ) -> Classifier:
     """The same of blocks of rows; see :meth:`LinearClassifier.fit_blocks`."""
-    settings, source = _settings(estimator), Source(blocks)
+    settings, source = _settings(estimator), Source(blocks, kept=checkpoint is not None)
     fit = described(type(estimator).__name__, estimator.get_params())
     journal = Unkept() if checkpoint is None else Journal(checkpoint, fit)
     with threadpool_limits(limits=1, user_api="blas"):
         known = estimator._known(survey_blocks(source, journal, exclusive=estimator._exclusive))
         rows = rows_in_blocks(source, known, journal, centre=bool(estimator.fit_intercept))
+        check_size(settings.C, rows.weight)
         objective = estimator._objective(rows, settings.C)
         solution = _minimise(estimator, objective, known.classes, settings, on_iteration)
     estimator.n_features_in_ = rows.shape[1]
@@ -271,7 +282,9 @@ def objective_of(
     classes, targets = estimator._training(y, sample_weight)
     centre, names = bool(estimator.fit_intercept), getattr(estimator, "feature_names_in_", None)
     standardisation = Standardisation.of(X, targets.row_weight, centre=centre, names=names)
-    return classes, estimator._objective(RowsInMemory(X, standardisation, targets), C)
+    rows = RowsInMemory(X, standardisation, targets)
+    check_size(C, rows.weight)
+    return classes, estimator._objective(rows, C)
 
 
 def _minimise(
@@ -314,7 +327,8 @@ def _start(estimator: LinearClassifier, objective: LinearObjective, classes: NDA
     known = getattr(estimator, "classes_", None)
     if known is None or not np.array_equal(known, classes) or estimator.coef_.shape[1] != objective.width:
         return None
-    return objective.point(estimator.coef_, estimator.intercept_)
+    intercept = estimator.intercept_ if estimator.fit_intercept else np.zeros_like(estimator.intercept_)
+    return objective.point(estimator.coef_, intercept)
 
 
 def _strength(value: Any) -> float:

@@ -18,7 +18,7 @@ from crossentropy._validation import sentence
 from crossentropy.linear_model._rows import Outcome
 
 FORMAT = "crossentropy-checkpoint"
-VERSION = 1
+VERSION = 2
 
 #: Complete passes, and what a kill may leave of one that was being written.
 _PASS, _UNFINISHED = re.compile(r"\d{6}\.safetensors"), re.compile(r"\.\d{6}\.[0-9a-f]{16}\.safetensors")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import validate_data
 from threadpoolctl import threadpool_limits
 
 from crossentropy._validation import sentence
-from crossentropy.linear_model._blocks import ACCEPTED
+from crossentropy.linear_model._input import checked_rows
 from crossentropy.linear_model._online import Online
 from crossentropy.linear_model._standardisation import Standardisation
 from crossentropy.linear_model._survey import Found, are_probabilities, is_soft
@@ -22,12 +22,26 @@ if TYPE_CHECKING:
 Classifier = TypeVar("Classifier", bound="LinearClassifier")
 
 
+def can_learn(estimator: LinearClassifier) -> bool:
+    """Whether there is an online method: ``AttributeError`` says why there is none."""
+    if estimator.l1_ratio:
+        raise AttributeError(
+            sentence(
+                "l1_ratio",
+                expected="0, since partial_fit has an L2 penalty",
+                received=repr(estimator.l1_ratio),
+                remedy="pass 0, or call fit or fit_blocks",
+            )
+        )
+    return True
+
+
 def learn(
     estimator: Classifier, X: Any, y: Any, classes: Any, sample_weight: Any, *, C: float, tol: float, max_iter: int
 ) -> Classifier:
     """A step of the estimator's online method; see :meth:`LinearClassifier.partial_fit`."""
     online = estimator._online
-    X, y = validate_data(estimator, X, y, multi_output=True, reset=online is None, **ACCEPTED)
+    X, y = checked_rows(estimator, X, y, reset=online is None)
     if getattr(estimator, "class_weight", None) == "balanced":
         raise ValueError(
             sentence(
@@ -35,6 +49,15 @@ def learn(
                 expected="None or a dict of weights by class",
                 received="'balanced', which partial_fit cannot know before all rows have come",
                 remedy="pass the weights",
+            )
+        )
+    if math.isinf(C):
+        raise ValueError(
+            sentence(
+                "C",
+                expected="a finite number, since partial_fit has an L2 penalty",
+                received="inf",
+                remedy="pass one, or call fit or fit_blocks",
             )
         )
     if online is None:

@@ -14,8 +14,14 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from threadpoolctl import threadpool_limits
 
 from crossentropy._validation import sentence
-from crossentropy.linear_model._blocks import ACCEPTED
-from crossentropy.linear_model._estimator import LinearClassifier, check_finite, objective_of, set_solution, stopping
+from crossentropy.linear_model._estimator import (
+    LinearClassifier,
+    check_finite,
+    objective_of,
+    set_solution,
+    stopping,
+)
+from crossentropy.linear_model._input import ACCEPTED, check_size, checked_rows
 from crossentropy.linear_model._loss_curve import LossCurve
 from crossentropy.linear_model._sweep import HeldOut, OnStage, Stage, curve, penalties, sweep
 
@@ -40,6 +46,9 @@ class LinearPath(BaseEstimator, ABC):  # type: ignore[misc]
         """Fit a model for each C to rows X (N, D) and their targets y, and choose by ``validation`` (X, y) if given."""
         return fit_path(self, X, y, sample_weight, validation=validation)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "curve_")
+
     def plot(self) -> alt.LayerChart:
         """:meth:`LossCurve.plot` of ``curve_``."""
         check_is_fitted(self)
@@ -62,10 +71,11 @@ def fit_path(
     """Fit ``path`` in place, calling ``on_stage`` with 0 and each :class:`Stage` as it happens."""
     Cs, model = penalties(path.Cs), path._model(1.0)
     tol, max_iter = stopping(model)
-    X, y = validate_data(path, X, y, multi_output=True, **ACCEPTED)
+    X, y = checked_rows(path, X, y)
     stages, models, best = list[Stage](), list[LinearClassifier](), None
     with threadpool_limits(limits=1, user_api="blas"):
         classes, objective = objective_of(model, X, y, sample_weight, float(Cs[0]))
+        check_size(float(Cs[-1]), objective.rows.weight)
         held_out = None if validation is None else _held_out(path, model, validation, classes, objective.classes)
         for stage, fitted, solution in sweep(objective, Cs, tol=tol, max_iter=max_iter, held_out=held_out):
             lowest = min((other.validation_loss for other in stages), default=np.inf)

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from crossentropy._conventions import sum_tolerance
 from crossentropy._validation import as_floats, sentence
+from crossentropy.linear_model._input import check_labels
 
 Floats = NDArray[np.float64]
 
@@ -107,7 +107,7 @@ def _masses(y: NDArray[Any], weight: Floats) -> tuple[NDArray[Any], Floats]:
             occurs = np.bincount(offsets) > 0
             classes = np.flatnonzero(occurs).astype(wide) + wide.type(least)
             return classes.astype(y.dtype), np.bincount(offsets, weight).astype(np.float64)[occurs]
-    check_classification_targets(y)
+    check_labels(y)
     classes, codes = np.unique(y, return_inverse=True)
     return classes, np.bincount(codes, weight, minlength=len(classes)).astype(np.float64)
 
@@ -124,7 +124,7 @@ def are_probabilities(y: NDArray[Any]) -> bool:
 
 def probabilities(y: Any) -> Floats:
     """Float64 targets (N, M) in [0, 1]; ``ValueError`` names the first that is not."""
-    soft = np.ascontiguousarray(as_floats("y", np.asarray(y) * 1.0), np.float64)
+    soft = np.ascontiguousarray(as_floats("y", y), np.float64)
     soft = soft.reshape(len(soft), -1)
     wrong = ~((soft >= 0.0) & (soft <= 1.0))
     if wrong.any():
@@ -142,7 +142,7 @@ def probabilities(y: Any) -> Floats:
 
 def soft_labels(y: NDArray[Any]) -> Floats:
     """Float64 distributions (N, K); ``ValueError`` names the first row that is none."""
-    given = as_floats("y", np.asarray(y) * 1.0)
+    given = as_floats("y", y)
     soft: Floats = np.ascontiguousarray(given, np.float64)
     wrong = ~((soft >= 0.0).all(axis=1) & (np.abs(soft.sum(axis=1) - 1.0) <= sum_tolerance(given.dtype)))
     if wrong.any():

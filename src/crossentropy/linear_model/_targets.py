@@ -105,7 +105,7 @@ def labels_to_targets(found: Found, *, class_weight: Any, label_smoothing: float
     # smoothing gives every class some of each row
     if not ((mass > 0.0).all() or (label_smoothing > 0.0 and mass.any())):
         label = classes.tolist()[int(np.argmin(mass > 0.0))]
-        raise _without_weight("y" if found.is_soft else "sample_weight", label)
+        raise _without_weight("y" if found.is_soft and mass.any() else "sample_weight", label)
     of_class = class_weights(class_weight, classes, mass)
     uniform = label_smoothing / len(classes)
     masses = of_class * ((1.0 - label_smoothing) * mass + uniform * found.total)
@@ -152,7 +152,7 @@ def _without_weight(argument: str, label: Any) -> ValueError:
             argument,
             expected="a positive total weight in each class",
             received=f"zero for class {label!r}",
-            remedy="weigh its rows above 0, or remove them",
+            remedy="remove its column" if argument == "y" else "weigh its rows above 0, or remove them",
         )
     )
 
@@ -202,7 +202,7 @@ def positive_weights(pos_weight: Any, outputs: int) -> Floats:
     """Float64 weights (M,) of what is positive, finite and above 0; 1 where none are given."""
     if pos_weight is None:
         return np.ones(outputs)
-    weights = as_floats("pos_weight", np.asarray(pos_weight) * 1.0).astype(np.float64)
+    weights = as_floats("pos_weight", pos_weight).astype(np.float64)
     if weights.ndim:
         check_shape("pos_weight", weights.shape, (outputs,), "one weight per output, or a single number")
     for weight in weights.flat:
@@ -225,6 +225,21 @@ def sample_weights(sample_weight: Any, rows: int) -> Floats:
                 expected="a finite weight of at least 0",
                 received=f"{weights[row]:g}",
                 remedy="correct it, or pass 0 to leave the row out",
+            )
+        )
+    return weights
+
+
+def some_sample_weights(sample_weight: Any, rows: int) -> Floats:
+    """The same, not all of them 0: of nothing there is no mean."""
+    weights = sample_weights(sample_weight, rows)
+    if not weights.any():
+        raise ValueError(
+            sentence(
+                "sample_weight",
+                expected="a positive weight of at least one row",
+                received="zero for all of them",
+                remedy="weigh the rows that count above 0",
             )
         )
     return weights

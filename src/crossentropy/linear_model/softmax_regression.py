@@ -61,12 +61,13 @@ class SoftmaxRegression(LinearClassifier, Portable):
     in float32 until that is not enough, then in float64. The same input gives the same model, with any number of
     threads.
 
-    Without a penalty (``C=inf``) the bound is a weaker one. ``gap_`` is ‖∇‖·(1 + ‖θ‖), θ being W and b for features
-    brought to mean 0 and standard deviation 1, and ∇ the gradient with respect to it: no θ that is nearer than 1 + ‖θ‖
-    has a sum of losses lower by more; one that is n times as far away, by n times as much at most. Where classes are
-    separated by a linear function, larger coefficients lower the loss for ever, and the fit says so: always where no
-    row is wrong, and up to ties (rows on the boundary itself) where 2·N·K·(D + 1) is at most 300 000. Beyond, the loss
-    is within ``gap_`` of its infimum in that sense, and some coefficients are large.
+    Without a penalty (``C=inf``) the bound is a weaker one. ``gap_`` is ‖∇‖·(1 + ‖θ‖), or the objective where that
+    is less, θ being W and b for features brought to mean 0 and standard deviation 1, and ∇ the gradient with
+    respect to it: no θ that is nearer than 1 + ‖θ‖ has a sum of losses lower by more; one that is n times as far
+    away, by n times as much at most. Where classes are separated by a linear function, larger coefficients lower
+    the loss for ever, and the fit says so: always where no row is wrong, and up to ties (rows on the boundary
+    itself) where 2·N·K·(D + 1) is at most 300 000. Beyond, the loss is within ``gap_`` of its infimum in that
+    sense, and some coefficients are large.
 
     Fitted: ``coef_`` (K, D), ``intercept_`` (K,), ``classes_`` (K,) sorted, ``n_iter_``, ``objective_`` (the value
     above), ``gap_``, ``history_`` (one :class:`Iteration` per iteration, from the start on; with ``"dual"`` of some),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from crossentropy.linear_model._history import Iteration, OnIteration
@@ -53,8 +52,8 @@ class Progress:
         self._objective, self._max_iter, self._on_iteration = objective, max_iter, on_iteration
         self._began = objective.rows.clock()
         self._history: list[Iteration] = []
-        #: What the minimum is at least, by the best of all points of the dual problem so far.
-        self._lowest = -math.inf
+        #: What the minimum is at least, by the best of all points of the dual problem so far: no loss is below 0.
+        self._lowest = 0.0
 
     def record(self, evaluation: Evaluation, *, iterations: int = 1) -> None:
         """So many more have come to this point; the first is where they began, iteration 0."""
