@@ -33,7 +33,7 @@ class MatrixScaling(RegularisedScaling):
 
     What logits, labels and weights may be is told by :class:`TemperatureScaling`, but for -inf: a matrix mixes all
     classes, and what an impossible one adds to others is not said, so it is an error. What a fit takes beside the
-    logits is a block of rows, of K at least, and some (K, K).
+    logits is a block of rows, of K at least, and some tens of (K, K).
 
     ``tol`` is certified: the objective curves at least as the penalty does, so at any point its minimum lies at most
     half the gradient's squared norm below it; ``gap_`` is how far below ``objective_`` it can lie by all points on the
