@@ -12,6 +12,7 @@ from sklearn.metrics import log_loss
 
 import crossentropy as ce
 from crossentropy.calibration import MatrixScaling, TemperatureScaling, VectorScaling
+from crossentropy.calibration._as_linear import FromIdentity
 from tests.calibration.test_optimum import SCALINGS, data
 
 NAMES = np.array(["lynx", "ape", "cat", "dog"])
@@ -176,3 +177,15 @@ def test_stopping_short_is_a_warning_that_says_how_far(scaling, parameters, reme
         model = scaling(**parameters).fit(logits, y, s)
     assert caught[0].filename == __file__
     assert model.objective_ - scaling(tol=1e-13).fit(logits, y, s).objective_ <= model.gap_ + 1e-10
+
+
+def test_an_interrupted_fit_makes_no_model(monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    logits, y, s = data()
+    model = MatrixScaling()
+    monkeypatch.setattr(FromIdentity, "_logits", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(logits, y, s)
+    assert not hasattr(model, "coef_")

@@ -10,12 +10,15 @@ from scipy.special import log_softmax, softmax
 import crossentropy as ce
 from crossentropy._problems import IndexTargets, SoftTargets
 from crossentropy.calibration import MatrixScaling, TemperatureScaling, VectorScaling
+from crossentropy.calibration import _as_linear as as_linear
 from crossentropy.calibration._newton import Objective
 from crossentropy.calibration._rows import Rows
 from crossentropy.calibration._temperature import derivatives, look
 
 REGULARISED = [VectorScaling, MatrixScaling]
 SCALINGS = [TemperatureScaling, *REGULARISED]
+KINDS = pytest.mark.parametrize("kind", ["labels", "soft labels"])
+WITH_IMPOSSIBLE = pytest.mark.parametrize("with_impossible", [False, True])
 
 
 def data(rows=200, classes=4, seed=0):
@@ -25,6 +28,11 @@ def data(rows=200, classes=4, seed=0):
     logits = 2.0 * random.normal(size=(rows, classes)) + random.normal(size=(rows, 1))
     logits[np.arange(rows), y] += 2.0
     return logits, y, random.integers(0, 4, rows) / 2.0
+
+
+def exact(scaling):
+    """One whose parameters are near their best too: of a gap they are off by its root."""
+    return scaling(tol=1e-13 if scaling is TemperatureScaling else 1e-22)
 
 
 def soft(rows=200, classes=4):
@@ -51,7 +59,7 @@ def plain(parameters, logits, t, s, C, scaling):
     return value, np.append(flat, slopes.sum(axis=0) + offsets)
 
 
-@pytest.mark.parametrize("kind", ["labels", "soft labels"])
+@KINDS
 @pytest.mark.parametrize("C", [0.01, 1.0, 100.0])
 @pytest.mark.parametrize("scaling", REGULARISED)
 def test_it_is_the_minimum_that_scipy_finds(scaling, C, kind):
@@ -70,7 +78,7 @@ def test_it_is_the_minimum_that_scipy_finds(scaling, C, kind):
         np.testing.assert_allclose(model.coef_.sum(axis=1), 1.0, rtol=1e-10)
 
 
-@pytest.mark.parametrize("kind", ["labels", "soft labels"])
+@KINDS
 def test_the_temperature_is_where_the_slope_is_zero(kind):
     logits, y, s = data()
     t = np.eye(4)[y] if kind == "labels" else soft()
@@ -114,21 +122,12 @@ def some_rows(kind, *, with_impossible):
     return Rows(logits, IndexTargets(targets) if kind == "labels" else SoftTargets(targets), s)
 
 
-CASES = [
-    (scaling, kind, with_impossible)
-    for scaling in REGULARISED
-    for kind in ("labels", "soft labels")
-    for with_impossible in (False, True)
-    if scaling is VectorScaling or not with_impossible
-]
-
-
-@pytest.mark.parametrize(("scaling", "kind", "with_impossible"), CASES)
-def testderivatives_are_those_of_the_value(scaling, kind, with_impossible):
-    objective = Objective(some_rows(kind, with_impossible=with_impossible), scaling._linear, C=0.7)
+@KINDS
+@WITH_IMPOSSIBLE
+def test_derivatives_of_vector_scaling_are_those_of_the_value(kind, with_impossible):
+    objective = Objective(some_rows(kind, with_impossible=with_impossible), C=0.7)
     random = np.random.default_rng(3)
-    shape = (3, 2) if scaling is VectorScaling else (3, 4)
-    point, direction, h = random.normal(size=shape), random.normal(size=shape), 1e-5
+    point, direction, h = random.normal(size=(3, 2)), random.normal(size=(3, 2)), 1e-5
     ahead, behind = objective.evaluate(point + h * direction), objective.evaluate(point - h * direction)
     at = objective.evaluate(point)
     assert np.vdot(at.gradient, direction) == pytest.approx((ahead.objective - behind.objective) / (2 * h), rel=1e-7)
@@ -137,9 +136,30 @@ def testderivatives_are_those_of_the_value(scaling, kind, with_impossible):
     )
 
 
-@pytest.mark.parametrize("kind", ["labels", "soft labels"])
-@pytest.mark.parametrize("with_impossible", [False, True])
-def testderivatives_by_the_inverse_temperature(kind, with_impossible):
+@KINDS
+def test_matrix_scaling_as_a_linear_model_is_the_stated_objective(kind):
+    rows = some_rows(kind, with_impossible=False)
+    t = np.eye(3)[rows.targets.labels] if kind == "labels" else rows.targets.values
+    objective = as_linear.FromIdentity(as_linear.LogitsAsFeatures(rows), C=0.7)
+    point = objective.point(np.random.default_rng(3).normal(size=(3, 3)), np.zeros(3))
+    away, offsets = as_linear.unpacked(objective.parameters(point)[0])
+    matrix = np.eye(3) + away
+    np.testing.assert_allclose(matrix.sum(axis=1), 1.0, rtol=1e-12)
+    at = objective.evaluate(point, single=False)
+    value, slopes = plain(np.append(matrix, offsets), rows.logits, t, rows.weight, 0.7, MatrixScaling)
+    assert at.objective == pytest.approx(value, rel=1e-12)
+    assert at.gradient_norm == pytest.approx(np.linalg.norm(slopes), rel=1e-12)
+    assert at.gap == pytest.approx(0.5 * slopes @ slopes, rel=1e-12)
+    # the metric is made of these
+    ((_, ((_, curvature),)),) = ((block, tuple(parts)) for block, parts in objective.curvatures(point))
+    z = rows.logits - rows.logits.mean(axis=1, keepdims=True)
+    p = softmax(z @ matrix.T + offsets, axis=1)
+    np.testing.assert_allclose(curvature, rows.weight[:, None] * p * (1.0 - p), rtol=1e-4, atol=1e-6)
+
+
+@KINDS
+@WITH_IMPOSSIBLE
+def test_derivatives_by_the_inverse_temperature(kind, with_impossible):
     rows, h = some_rows(kind, with_impossible=with_impossible), 1e-5
     value, slope, curvature = derivatives(rows, 0.4)
     ahead, behind = derivatives(rows, 0.4 + h), derivatives(rows, 0.4 - h)
@@ -156,8 +176,8 @@ def testderivatives_by_the_inverse_temperature(kind, with_impossible):
 def test_a_row_of_weight_2_is_that_row_twice(scaling):
     logits, y, _ = data()
     s = np.random.default_rng(4).integers(0, 3, len(y))
-    weighted = scaling(tol=1e-13).fit(logits, y, s)
-    repeated = scaling(tol=1e-13).fit(logits.repeat(s, axis=0), y.repeat(s))
+    weighted = exact(scaling).fit(logits, y, s)
+    repeated = exact(scaling).fit(logits.repeat(s, axis=0), y.repeat(s))
     np.testing.assert_allclose(weighted.predict_proba(logits), repeated.predict_proba(logits), rtol=1e-9)
     assert weighted.objective_ == pytest.approx(repeated.objective_, rel=1e-12)
 
@@ -165,12 +185,12 @@ def test_a_row_of_weight_2_is_that_row_twice(scaling):
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_a_label_is_the_distribution_that_is_all_there(scaling):
     logits, y, s = data()
-    of_labels, of_one_hot = (scaling(tol=1e-13).fit(logits, t, s) for t in (y, np.eye(4)[y]))
+    of_labels, of_one_hot = (exact(scaling).fit(logits, t, s) for t in (y, np.eye(4)[y]))
     np.testing.assert_allclose(of_labels.predict_proba(logits), of_one_hot.predict_proba(logits), rtol=1e-9)
     assert of_one_hot.classes_.tolist() == [0, 1, 2, 3]
-    mixed = scaling(tol=1e-13).fit(logits, soft(), s)
+    mixed = exact(scaling).fit(logits, soft(), s)
     # each row once for each class, weighted by the class's share
-    spread = scaling(tol=1e-13).fit(logits.repeat(4, axis=0), np.tile(np.arange(4), 200), (s[:, None] * soft()).ravel())
+    spread = exact(scaling).fit(logits.repeat(4, axis=0), np.tile(np.arange(4), 200), (s[:, None] * soft()).ravel())
     np.testing.assert_allclose(mixed.predict_proba(logits), spread.predict_proba(logits), rtol=1e-8)
 
 
@@ -180,7 +200,7 @@ def test_promise_7_a_common_offset_of_a_row_changes_nothing(scaling, offset):
     logits, y, s = data()
     logits = np.round(logits * 1024) / 1024  # so that the offset rounds nothing off
     moved = logits + offset * np.arange(len(y))[:, None]
-    plain, other = scaling(tol=1e-13).fit(logits, y, s), scaling(tol=1e-13).fit(moved, y, s)
+    plain, other = exact(scaling).fit(logits, y, s), exact(scaling).fit(moved, y, s)
     np.testing.assert_allclose(other.predict_proba(moved), plain.predict_proba(logits), rtol=1e-9)
     np.testing.assert_allclose(other.predict_proba(logits), plain.predict_proba(logits), rtol=1e-9)
 
@@ -256,4 +276,4 @@ def test_logits_may_be_of_any_size(scaling, scale):
     logits, y, s = data()
     model = scaling().fit(scale * logits, y, s)
     assert model.gap_ <= 1e-6 * model.objective_
-    assert model.n_iter_ <= 6
+    assert model.n_iter_ <= (20 if scaling is MatrixScaling else 6)

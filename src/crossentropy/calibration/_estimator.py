@@ -17,8 +17,8 @@ from threadpoolctl import threadpool_limits
 from crossentropy import log_softmax, softmax, softmax_cross_entropy
 from crossentropy._validation import as_count, as_number, sentence
 from crossentropy.calibration._columns import column_targets
-from crossentropy.calibration._newton import LinearMap, minimise
-from crossentropy.calibration._rows import Centred, Floats, Rows, blocks, check_logits
+from crossentropy.calibration._rows import Floats, Rows, blocks, check_logits
+from crossentropy.calibration._solution import Solution
 from crossentropy.linear_model._input import check_dense
 from crossentropy.linear_model._targets import some_sample_weights
 
@@ -149,21 +149,15 @@ class RegularisedScaling(Scaling):
     coef_: Floats
     intercept_: Floats
 
-    #: How the logits come of the parameters: the columns of ``coef_``, then ``intercept_``.
-    _linear: LinearMap
-
     def _fit(self, rows: Rows, tol: float) -> str:
         C = as_number("C", self.C, above=0.0)
         max_iter = as_count("max_iter", self.max_iter, at_least=1)
-        found = minimise(rows, self._linear, C=C, tol=tol, max_iter=max_iter)
-        coef = found.point[:, :-1].copy()
-        self.coef_, self.intercept_ = coef[:, 0] if coef.shape[1] == 1 else coef, found.point[:, -1].copy()
-        self.objective_, self.gap_, self.n_iter_ = found.objective, found.gap, found.steps
+        found = self._minimum(rows, C=C, tol=tol, max_iter=max_iter)
+        self.coef_, self.intercept_, self.objective_, self.gap_, self.n_iter_ = found
         if found.steps == max_iter:
             return "raise max_iter, or tol if that is close enough"
         return NO_LONGER_DECREASES
 
-    def _scaled(self, logits: NDArray[Any]) -> Floats:
-        centred = Centred.of(logits)
-        point = np.column_stack([self.coef_, self.intercept_])
-        return centred.marked(self._linear.logits(point, centred.logits))
+    @abstractmethod
+    def _minimum(self, rows: Rows, *, C: float, tol: float, max_iter: int) -> Solution:
+        """The minimum, to within ``tol`` of the objective."""

@@ -1,4 +1,4 @@
-"""Newton's method for C·Σ sᵢ·CE(L(θ, zᵢ), tᵢ) + ½‖θ − identity‖², with logits L linear in the parameters θ.
+"""Newton's method for vector scaling, C·Σ sᵢ·CE(w∘zᵢ + b, tᵢ) + ½‖w − 1‖² + ½‖b‖²; a point is (K, 2): w, b.
 
 The Hessian is never made: conjugate gradients ask for its products, each of which reads the rows once.
 """
@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from crossentropy.calibration._rows import Floats, Rows
-from crossentropy.calibration._temperature import derivatives, look
-from crossentropy.calibration._temperature import minimise as best_temperature
-
-#: How near the temperature to begin with is to its best.
-_NEAR = 1e-3
+from crossentropy.calibration._solution import Solution
+from crossentropy.calibration._temperature import first_factor
 
 #: A step must win this share of what the slope promises (Armijo, 1966).
 _ENOUGH = 1e-4
@@ -26,121 +23,103 @@ _MOST_HALVINGS = 30
 #: Of the objective: differences this small say nothing.
 _ROUNDING = 1e-14
 
-#: Multiplications of a pass that takes long enough for anyone to notice.
-_LARGE = 1 << 22
-
 #: Products for one step; one that is cut short goes downhill too.
 _MOST_PRODUCTS = 1000
-
-
-class LinearMap(Protocol):
-    """Calibrated logits (R, K) of centred ones, linear in the parameters (K, …), and an approximate inverse Hessian.
-
-    ``single``: matrix products, if there are any, may be those of float32.
-    """
-
-    def identity(self, classes: int, scale: float) -> Floats:
-        """The parameters of logits ``scale`` times as large."""
-
-    def logits(self, parameters: Floats, z: Floats, *, single: bool = False) -> Floats:
-        """L(θ, z)."""
-
-    def transposed(self, slopes: Floats, z: Floats, *, single: bool = False) -> Floats:
-        """The gradient with respect to θ of what has these slopes (R, K) with respect to L(θ, z)."""
-
-    def curvature(self, spread: Floats, z: Floats) -> tuple[Floats, ...]:
-        """What :meth:`inverse` asks of some rows, in arrays that add up: ``spread`` is sᵢ·p(1 − p) (R, K)."""
-
-    def inverse(self, curvature: tuple[Floats, ...], C: float) -> Callable[[Floats], Floats]:
-        """An approximate inverse of the Hessian, symmetric and positive, as a function of a gradient."""
-
-
-class Solution(NamedTuple):
-    """Where it stopped: θ, the objective, what the minimum lies below it at most, and after how many steps."""
-
-    point: Floats
-    objective: float
-    gap: float
-    steps: int
 
 
 class _Evaluation(NamedTuple):
     point: Floats
     objective: float
     gradient: Floats
-    curvature: tuple[Floats, ...]
+    #: C·Σ of each class's second derivatives (3, K): twice by w, by w and b, twice by b.
+    curvature: Floats
 
     @property
     def gap(self) -> float:
         """The objective curves at least as ½‖θ‖² does, and so lies above that parabola."""
         return 0.5 * float(np.vdot(self.gradient, self.gradient))
 
+    def inverse(self) -> Callable[[Floats], Floats]:
+        """An approximate inverse of the Hessian: that of the blocks of 2×2 which it has for each class."""
+        ww, wb, bb = self.curvature + np.array([[1.0], [0.0], [1.0]])
+        scale = 1.0 / (ww * bb - wb**2)
+
+        def solve(gradient: Floats) -> Floats:
+            w, b = gradient.T
+            solved = np.column_stack([scale * (bb * w - wb * b), scale * (ww * b - wb * w)])
+            # an offset that all classes have in common changes no probability, and the Hessian sees only the penalty
+            solved[:, 1] -= solved[:, 1].mean()
+            return solved
+
+        return solve
+
 
 class Objective:
     """The objective for some rows; its minimum is unique, and it has one for any rows."""
 
-    def __init__(self, rows: Rows, linear: LinearMap, *, C: float) -> None:
-        self.C = C
-        self._rows, self._linear = rows, linear
-        self._identity = linear.identity(rows.logits.shape[1], 1.0)
+    def __init__(self, rows: Rows, *, C: float) -> None:
+        self.C, self._rows = C, rows
+        self._classes: int = rows.logits.shape[1]
 
     def start(self) -> Floats:
-        """The best common temperature, about, where there is one and the penalty allows it; else the identity."""
-        at_ends = look(self._rows)
-        if at_ends.slope < 0.0 < at_ends.last_slope:
-            found = best_temperature(self._rows, at_ends, tol=_NEAR)
-            point = self._linear.identity(len(self._identity), found.beta)
-            won = derivatives(self._rows, 1.0)[0] - found.loss
-            if 0.5 * float(np.sum((point - self._identity) ** 2)) < self.C * won:
-                return point
-        return self._identity
+        """The best common temperature, about, where the penalty allows it; else the identity."""
+        return self._uniform(first_factor(self._rows, C=self.C, size=self._classes))
 
     def evaluate(self, point: Floats) -> _Evaluation:
         """The value and derivatives at a point, in one pass."""
-        away = point - self._identity
-        loss, gradient = 0.0, np.zeros(point.shape)
-        curvature: tuple[Floats, ...] = ()
+        away = point - self._uniform(1.0)
+        loss, gradient, curvature = 0.0, np.zeros(point.shape), np.zeros((3, len(point)))
         for block in self._rows:
             z = block.centred.logits
-            logits = self._linear.logits(point, z)
+            logits = _logits(point, z)
             value, slopes = block.loss(logits)
             p = block.probabilities(logits)
             loss += value
-            gradient += self._linear.transposed(slopes, z)
-            found = self._linear.curvature(block.weight[:, None] * p * (1.0 - p), z)
-            curvature = tuple(map(np.add, curvature, found)) if curvature else found
+            gradient += _transposed(slopes, z)
+            spread = block.weight[:, None] * p * (1.0 - p)
+            once = spread * z
+            curvature += np.stack([np.einsum("rk,rk->k", once, z), once.sum(axis=0), spread.sum(axis=0)])
         objective = self.C * loss + 0.5 * float(np.vdot(away, away))
-        return _Evaluation(point, objective, self.C * gradient + away, curvature)
+        return _Evaluation(point, objective, self.C * gradient + away, self.C * curvature)
 
     def product(self, point: Floats, direction: Floats) -> Floats:
-        """The Hessian at a point times a direction, in one pass, as exactly as a direction to search in asks for."""
+        """The Hessian at a point times a direction, in one pass."""
         product = np.zeros(point.shape)
-        single = len(self._rows.weight) * point.size > _LARGE
         for block in self._rows:
             z = block.centred.logits
-            p = block.probabilities(self._linear.logits(point, z, single=single))
-            change = self._linear.logits(direction, z, single=single)
+            p = block.probabilities(_logits(point, z))
+            change = _logits(direction, z)
             change -= np.einsum("rk,rk->r", p, change)[:, None]
             change *= p
             change *= block.weight[:, None]
-            product += self._linear.transposed(change, z, single=single)
+            product += _transposed(change, z)
         return self.C * product + direction
 
-    def inverse(self, at: _Evaluation) -> Callable[[Floats], Floats]:
-        """The approximate inverse of the Hessian there."""
-        return self._linear.inverse(at.curvature, self.C)
+    def _uniform(self, factor: float) -> Floats:
+        return np.column_stack([np.full(self._classes, factor), np.zeros(self._classes)])
 
 
-def minimise(rows: Rows, linear: LinearMap, *, C: float, tol: float, max_iter: int) -> Solution:
+def _logits(point: Floats, z: Floats) -> Floats:
+    scaled: Floats = z * point[:, 0] + point[:, 1]
+    return scaled
+
+
+def _transposed(slopes: Floats, z: Floats) -> Floats:
+    """The gradient with respect to a point of what has these slopes (R, K) with respect to its logits."""
+    return np.column_stack([np.einsum("rk,rk->k", slopes, z), slopes.sum(axis=0)])
+
+
+def minimise(rows: Rows, *, C: float, tol: float, max_iter: int) -> Solution:
     """Until the gap is at most ``tol`` of the objective, the steps run out, or it no longer decreases in float64."""
-    objective = Objective(rows, linear, C=C)
+    objective = Objective(rows, C=C)
     at, steps = objective.evaluate(objective.start()), 0
     while at.gap > tol * at.objective and steps < max_iter:
         found = _search(objective, at, _direction(objective, at, 0.1 * tol * at.objective))
         if found is None:
             break
         at, steps = found, steps + 1
-    return Solution(at.point, at.objective, at.gap, steps)
+    w, b = at.point.T.copy()
+    return Solution(w, b, at.objective, at.gap, steps)
 
 
 def _direction(objective: Objective, at: _Evaluation, enough: float) -> Floats:
@@ -148,7 +127,7 @@ def _direction(objective: Objective, at: _Evaluation, enough: float) -> Floats:
 
     ``enough`` is a gap that no one needs to go below.
     """
-    inverse = objective.inverse(at)
+    inverse = at.inverse()
     step, rest = np.zeros(at.point.shape), -at.gradient
     scaled = inverse(rest)
     towards, size = scaled, float(np.vdot(rest, scaled))

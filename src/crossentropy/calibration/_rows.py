@@ -19,9 +19,9 @@ Floats = NDArray[np.float64]
 _BLOCK = 1 << 18
 
 
-def blocks(shape: tuple[int, ...]) -> Iterator[slice]:
-    """The rows of logits (N, K), in blocks."""
-    step = max(1, _BLOCK // shape[1])
+def blocks(shape: tuple[int, ...], *, at_least: int = 1) -> Iterator[slice]:
+    """The rows of logits (N, K), in blocks of so many ``at_least``."""
+    step = max(at_least, _BLOCK // shape[1])
     for first in range(0, shape[0], step):
         yield slice(first, min(first + step, shape[0]))
 
@@ -91,16 +91,17 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Rows:
-    """Logits (N, K), their targets, and float64 weights (N,)."""
+    """Logits (N, K), their targets, and float64 weights (N,); a block has so many rows ``at_least``."""
 
     logits: NDArray[Any]
     targets: IndexTargets | SoftTargets
     weight: Floats
+    at_least: int = 1
 
     def __iter__(self) -> Iterator[Block]:
         """All of them, in blocks."""
         targets = self.targets[0]
-        for rows in blocks(self.logits.shape):
+        for rows in blocks(self.logits.shape, at_least=self.at_least):
             yield Block(rows, Centred.of(self.logits[rows]), targets[rows], self.weight[rows])
 
 

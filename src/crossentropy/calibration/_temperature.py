@@ -16,6 +16,9 @@ _MOST_STEPS = 200
 #: How far a logit may be from its row's mean: float32 holds the squares.
 _FARTHEST = 1e18
 
+#: How near its best a factor to begin with is.
+_NEAR = 1e-3
+
 #: Of the slope in the end: one this small at 0 is what rounding leaves of none.
 _ROUNDING = 1e-14
 
@@ -120,6 +123,16 @@ def minimise(rows: Rows, at_ends: Look, *, tol: float) -> Found:
         if not lowest < beta < highest:
             break
     return found
+
+
+def first_factor(rows: Rows, *, C: float, size: float) -> float:
+    """β to begin with: about the best where there is one and the penalty ½(β − 1)²·size allows it, else 1."""
+    at_ends = look(rows)
+    if not at_ends.slope < 0.0 < at_ends.last_slope:
+        return 1.0
+    found = minimise(rows, at_ends, tol=_NEAR)
+    won = derivatives(rows, 1.0)[0] - found.loss
+    return found.beta if 0.5 * (found.beta - 1.0) ** 2 * size < C * won else 1.0
 
 
 def _next(beta: float, slope: float, curvature: float, lowest: float, highest: float) -> float:

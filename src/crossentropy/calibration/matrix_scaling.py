@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from crossentropy._linear import Features, gram
+from crossentropy._linear import Features
+from crossentropy.calibration._as_linear import minimise
 from crossentropy.calibration._estimator import RegularisedScaling
-from crossentropy.calibration._rows import Floats
-
-
-def _product(a: Floats, b: Floats, intercept: Floats | None = None, *, single: bool = False) -> Floats:
-    """a·bᵀ + intercept, with the same bits for any number of threads."""
-    return Features(a).logits(b, intercept, np.empty((len(a), len(b))), single=single)
-
-
-class _Matrix:
-    """W z + b; a point is (K, K + 1): W, b."""
-
-    def identity(self, classes: int, scale: float) -> Floats:
-        # of W less the identity each row adds up to 0, since z does
-        matrix = np.eye(classes) + (scale - 1.0) * (np.eye(classes) - 1.0 / classes)
-        return np.column_stack([matrix, np.zeros(classes)])
-
-    def logits(self, parameters: Floats, z: Floats, *, single: bool = False) -> Floats:
-        return _product(z, parameters[:, :-1], parameters[:, -1], single=single)
-
-    def transposed(self, slopes: Floats, z: Floats, *, single: bool = False) -> Floats:
-        return np.column_stack([_product(np.ascontiguousarray(slopes.T), z.T, single=single), slopes.sum(axis=0)])
-
-    def curvature(self, spread: Floats, z: Floats) -> tuple[Floats, ...]:
-        """That of each class, and the logits' products that all share."""
-        return spread.sum(axis=0), gram(Features(z), spread.sum(axis=1), intercept=True)
-
-    def inverse(self, curvature: tuple[Floats, ...], C: float) -> Callable[[Floats], Floats]:
-        """Of C·(a class's share of the curvature)·(the shared products) + 1, in the products' eigenvectors."""
-        of_class, products = curvature
-        values, vectors = np.linalg.eigh(products)
-        share = of_class / max(of_class.sum(), np.finfo(np.float64).tiny)
-        scale = 1.0 / (C * np.outer(share, np.maximum(values, 0.0)) + 1.0)
-
-        def solve(gradient: Floats) -> Floats:
-            solved = _product(_product(gradient, vectors.T) * scale, vectors)
-            # what all classes have in common changes no probability, nor what all centred logits are multiplied by
-            solved -= solved.mean(axis=0)
-            solved[:, :-1] -= solved[:, :-1].mean(axis=1, keepdims=True)
-            return solved
-
-        return solve
+from crossentropy.calibration._rows import Centred, Floats, Rows
+from crossentropy.calibration._solution import Solution
 
 
 class MatrixScaling(RegularisedScaling):
@@ -71,12 +33,13 @@ class MatrixScaling(RegularisedScaling):
 
     What logits, labels and weights may be is told by :class:`TemperatureScaling`, but for -inf: a matrix mixes all
     classes, and what an impossible one adds to others is not said, so it is an error. What a fit takes beside the
-    logits is a block of rows and some (K, K).
+    logits is a block of rows, of K at least, and some tens of (K, K).
 
-    ``tol`` is certified: the objective curves at least as the penalty does, so its minimum lies at most ``gap_`` = half
-    the gradient's squared norm below ``objective_``. The solver is Newton's method from the best temperature; the
-    Hessian is not made, conjugate gradients read the rows once for each of its products. The same input gives the same
-    model, with any number of threads.
+    ``tol`` is certified: the objective curves at least as the penalty does, so at any point its minimum lies at most
+    half the gradient's squared norm below it; ``gap_`` is how far below ``objective_`` it can lie by all points on the
+    way. The solver is that of ``SoftmaxRegression``, for which the logits are features: L-BFGS, from the best
+    temperature. It takes the more iterations the larger C is. The same input gives the same model, with any number of
+    threads.
 
     Fitted: ``coef_`` (K, K), the matrix W; ``intercept_`` (K,), the offsets b, whose sum is 0; ``classes_`` (K,),
     ``n_iter_``, ``objective_`` (the value above), ``gap_``, ``n_features_in_`` (K) and, from a data frame,
@@ -94,10 +57,9 @@ class MatrixScaling(RegularisedScaling):
      [-0.1  -0.07  1.18]]
 
     Sources: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", 2017; Kull et al., "Beyond
-    temperature scaling", 2019.
+    temperature scaling", 2019; Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", 1989.
     """
 
-    _linear = _Matrix()
     _mixes_classes = True
 
     def __init__(self, *, C: float = 1.0, classes: Any = None, tol: float = 1e-6, max_iter: int = 1000) -> None:
@@ -105,3 +67,10 @@ class MatrixScaling(RegularisedScaling):
         self.classes = classes
         self.tol = tol
         self.max_iter = max_iter
+
+    def _minimum(self, rows: Rows, *, C: float, tol: float, max_iter: int) -> Solution:
+        return minimise(rows, C=C, tol=tol, max_iter=max_iter)
+
+    def _scaled(self, logits: NDArray[Any]) -> Floats:
+        # the same bits for any number of threads
+        return Features(Centred.of(logits).logits).logits(self.coef_, self.intercept_, np.empty(logits.shape))

@@ -2,46 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from crossentropy.calibration._estimator import RegularisedScaling
-from crossentropy.calibration._rows import Floats
-
-
-class _Vector:
-    """w∘z + b; a point is (K, 2): w, b."""
-
-    def identity(self, classes: int, scale: float) -> Floats:
-        return np.column_stack([np.full(classes, scale), np.zeros(classes)])
-
-    def logits(self, parameters: Floats, z: Floats, *, single: bool = False) -> Floats:
-        scaled: Floats = z * parameters[:, 0] + parameters[:, 1]
-        return scaled
-
-    def transposed(self, slopes: Floats, z: Floats, *, single: bool = False) -> Floats:
-        return np.column_stack([np.einsum("rk,rk->k", slopes, z), slopes.sum(axis=0)])
-
-    def curvature(self, spread: Floats, z: Floats) -> tuple[Floats, ...]:
-        """Of each class the second derivatives: twice by w, by w and b, twice by b."""
-        once = spread * z
-        return np.einsum("rk,rk->k", once, z), once.sum(axis=0), spread.sum(axis=0)
-
-    def inverse(self, curvature: tuple[Floats, ...], C: float) -> Callable[[Floats], Floats]:
-        """Of the blocks of 2×2 that the Hessian has for each class."""
-        ww, wb, bb = C * curvature[0] + 1.0, C * curvature[1], C * curvature[2] + 1.0
-        scale = 1.0 / (ww * bb - wb**2)
-
-        def solve(gradient: Floats) -> Floats:
-            w, b = gradient.T
-            solved = np.column_stack([scale * (bb * w - wb * b), scale * (ww * b - wb * w)])
-            # an offset that all classes have in common changes no probability, and the Hessian sees only the penalty
-            solved[:, 1] -= solved[:, 1].mean()
-            return solved
-
-        return solve
+from crossentropy.calibration._newton import minimise
+from crossentropy.calibration._rows import Centred, Floats, Rows
+from crossentropy.calibration._solution import Solution
 
 
 class VectorScaling(RegularisedScaling):
@@ -84,10 +52,15 @@ class VectorScaling(RegularisedScaling):
     Source: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", 2017.
     """
 
-    _linear = _Vector()
-
     def __init__(self, *, C: float = 1.0, classes: Any = None, tol: float = 1e-6, max_iter: int = 1000) -> None:
         self.C = C
         self.classes = classes
         self.tol = tol
         self.max_iter = max_iter
+
+    def _minimum(self, rows: Rows, *, C: float, tol: float, max_iter: int) -> Solution:
+        return minimise(rows, C=C, tol=tol, max_iter=max_iter)
+
+    def _scaled(self, logits: NDArray[Any]) -> Floats:
+        centred = Centred.of(logits)
+        return centred.marked(centred.logits * self.coef_ + self.intercept_)
