@@ -79,7 +79,8 @@ class SparseFeatures:
             return loss.run_sparse(self._held, *at, *gradient, single)
         shifted, own = at.intercept - at.coef @ self._offset, np.zeros_like(gradient.intercept)
         outcome = loss.run_sparse(self._held, at.coef, shifted, gradient.coef, own, single)
-        gradient.coef[...] -= np.outer(own, self._offset)
+        for of_class, total in zip(gradient.coef, own, strict=True):
+            of_class -= total * self._offset
         gradient.intercept[...] += own
         return outcome
 

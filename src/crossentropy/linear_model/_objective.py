@@ -25,6 +25,9 @@ _BLOCK = 1 << 20
 #: What a row's loss is at least where its label is not the likeliest; rounded down by more than float32 products err.
 _LOG_2 = 0.6931
 
+#: Coefficients that are looked at together: as many as stay in the second cache.
+_CACHED = 1 << 16
+
 #: Multiplications of a pass that takes long enough for anyone to notice.
 _LARGE = 1 << 22
 
@@ -294,7 +297,7 @@ class LinearObjective(ABC):
         gradient += self.penalty * point
         return Evaluation(
             point=point,
-            objective=loss + self._net.value(point[:, :-1] * self.standardisation.scale) if self._net else loss,
+            objective=loss + self._penalty_of(point),
             cross_entropy=loss / (self.C * self.weight),
             gradient=gradient,
             gradient_norm=self._gradient_norm(point, gradient),
@@ -302,6 +305,10 @@ class LinearObjective(ABC):
             gap=gap + self.C * divergence,
             single=single,
         )
+
+    def _penalty_of(self, point: Floats) -> float:
+        scale = self.standardisation.scale
+        return sum(self._net.value(point[some, :-1] * scale) for some in self._few_classes()) if self._net else 0.0
 
     def _gaps(self, point: Floats, loss: float, gradient: Floats, moved: Floats | None) -> tuple[float, float]:
         """What of the gap is the coefficients', and all of it but the divergence.
@@ -314,14 +321,24 @@ class LinearObjective(ABC):
             reach = 1.0 + float(np.linalg.norm(point))
             of_coef, whole = (reach * float(np.linalg.norm(part)) for part in (gradient[:, :-1], gradient))
             return of_coef, whole
-        scale = self.standardisation.scale
-        slopes = gradient[:, :-1] / scale if moved is None else (gradient[:, :-1] + self.C * moved) / scale
-        gap = self._net.gap(point[:, :-1] * scale, slopes, loss)
+        scale, gap = self.standardisation.scale, 0.0
+        # a bound that takes the steepest of all slopes is not one of classes by themselves
+        for some in [slice(None)] if self._net.l1_ratio else self._few_classes():
+            slopes = gradient[some, :-1] if moved is None else gradient[some, :-1] + self.C * moved[some]
+            gap += self._net.gap(point[some, :-1] * scale, slopes / scale, loss)
         return gap, gap
+
+    def _few_classes(self) -> Iterator[slice]:
+        """Some classes at a time, all of them in the end: what is computed of their coefficients stays in a cache."""
+        step = max(1, _CACHED // (self.width + 1))
+        return (slice(first, first + step) for first in range(0, self.classes, step))
 
     def _gradient_norm(self, point: Floats, gradient: Floats) -> float:
         """Of the least subgradient with respect to W and b."""
-        of_coef, of_intercept = self.parameters_gradient(gradient)
-        if self._net is not None and self._net.l1_ratio:
-            of_coef = least_subgradient(point[:, :-1], of_coef, self._net.l1_ratio)
-        return float(np.sqrt(np.vdot(of_coef, of_coef) + np.vdot(of_intercept, of_intercept)))
+        square = 0.0
+        for some in self._few_classes():
+            of_coef, of_intercept = self.parameters_gradient(gradient[some])
+            if self._net is not None and self._net.l1_ratio:
+                of_coef = least_subgradient(point[some, :-1], of_coef, self._net.l1_ratio)
+            square += float(np.vdot(of_coef, of_coef) + np.vdot(of_intercept, of_intercept))
+        return math.sqrt(square)
