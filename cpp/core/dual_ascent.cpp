@@ -13,8 +13,8 @@ namespace crossentropy::CE_ISA {
 
 namespace {
 
-// How many rows ahead the coefficients of a row are asked for, and its elements.
-constexpr std::int64_t rows_ahead = 2, elements_ahead = 6;
+// How many rows ahead the coefficients of a row are asked for, its elements, and where these begin.
+constexpr std::int64_t rows_ahead = 2, elements_ahead = 8, starts_ahead = 16;
 
 // Iterations at most: few take part but in the first epochs.
 constexpr int most_iterations = 50;
@@ -153,8 +153,14 @@ class Queue {
     }
 
     void prepare(std::int64_t i) {
-        if (i + elements_ahead < p_.features.rows) reader_.ask(p_.order[i + elements_ahead]);
-        if (i >= p_.features.rows) return;
+        const std::int64_t rows = p_.features.rows;
+        if (i + starts_ahead < rows) __builtin_prefetch(p_.features.starts + p_.order[i + starts_ahead]);
+        if (i + elements_ahead < rows) {
+            const std::int64_t soon = p_.order[i + elements_ahead];
+            reader_.ask(soon);
+            __builtin_prefetch(p_.weight + (p_.is_exclusive ? soon : soon * p_.classes));
+        }
+        if (i >= rows) return;
         const std::int64_t r = p_.order[i], count = reader_.read(r, columns(i), values(i)), *own = columns(i);
         counts_[i % slots] = count;
         for (std::int64_t j = 0; j < count; ++j)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy._linear import Parameters, SparseFeatures
+from crossentropy._memory import empty
 from crossentropy._native import core
 
 Doubles = NDArray[np.float64]
@@ -34,8 +35,10 @@ class DualAscent:
     ) -> None:
         self._features, self._weight, self._duals, self._size = SparseFeatures(rows), weight, duals, intercept_size
         classes, width = start.coef.shape
-        self._coef = np.zeros((width, core.sparse_step(classes)), np.float32)
+        # on large pages, which are read here and there
+        self._coef = empty((width, core.sparse_step(classes)), np.dtype(np.float32))
         self._coef[:, :classes] = start.coef.T
+        self._coef[:, classes:] = 0.0
         self._intercept, self._excess = start.intercept.copy(), excess.copy()
 
     def epoch(self, order: NDArray[np.int64]) -> float:
