@@ -23,25 +23,25 @@ FILE = Path("build/sentences.npz")
 
 COSTS = np.geomspace(1e-3, 1e3, 16)
 
-#: Those of them that scikit-learn is run for: all would take hours.
-_THEIRS = COSTS[::5]
+#: Those of them that scikit-learn is run for, one of each third: all would take hours.
+_THEIRS = slice(3, None, 5)
 
-#: How many times as long scikit-learn should take.
-_AIM = 20.0
+#: How many times as long scikit-learn should take, and when it is cut off.
+_AIM, _CUT_OFF = 20.0, 21.0
 
 
 def measure(limit: float, rows: int | None) -> list[results.Row]:
     """Each fit's seconds, its objective Σ CE + ½‖W‖²/C, and how far above the minimum that is, relative to it.
 
     The library's are as certified. scikit-learn's are as found by the library's, up to which, within a fifth of a
-    millionth, it may take ``limit`` seconds.
+    millionth, it may take ``limit`` seconds, or 21 times as long as the library if that is more.
     """
     with np.load(FILE) as file:
         X, y = file["vectors"][:rows], np.unique(file["labels"][:rows], return_inverse=True)[1]
     found = list(sweep(X, y))
-    for ours in found[::5]:
+    for ours in found[_THEIRS]:
         goal = ours["objective"] * (1.0 + results.TARGET / 5.0)
-        curve = scikit_learn("lbfgs", ours["C"])(X, y, limit, goal)
+        curve = scikit_learn("lbfgs", ours["C"])(X, y, max(limit, _CUT_OFF * ours["seconds"]), goal)
         seconds = curve.reaches(ours["objective"] * (1.0 + results.TARGET))
         lowest = min(curve.objective)
         found.append(
@@ -85,16 +85,15 @@ def text(rows: list[results.Row]) -> str:
     ]
     total = math.fsum(row["seconds"] for row in by_C[results.OURS].values())
     part = math.fsum(row["seconds"] for row in theirs.values())
-    whole = part / len(theirs) * len(by_C[results.OURS])
-    times = whole / total
+    times = part / math.fsum(by_C[results.OURS][C]["seconds"] for C in theirs)
     bound = "more than " if any(row["above"] > results.TARGET for row in theirs.values()) else ""
     shown = table(["C", "crossentropy, s ", "certified within ", "scikit-learn lbfgs, s ", "came within "], cells)
     return (
         f"{shown}\n\n"
         f"crossentropy's {len(by_C[results.OURS])} fits took {total:.0f} s together. scikit-learn's lbfgs was run for "
-        f"{len(theirs)} of them, each until it was cut off or within a millionth of the objective here, {part:.0f} s "
-        f"together. If these are like the others, all of them take {bound}{whole:.0f} s. Aim: that is "
-        f"{times:.3g} ≥ {_AIM:g} {results.mark(times >= _AIM)} times as long."
+        f"{len(theirs)} of them, each until it was within a millionth of the objective here, or had taken "
+        f"{_CUT_OFF:g} times as long. It took {bound}{part:.0f} s. Aim: that is {times:.3g} ≥ {_AIM:g} "
+        f"{results.mark(times >= _AIM)} times as long as the library for the same."
     )
 
 
