@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -149,6 +151,15 @@ def test_what_float32_leaves_is_for_another_solver():
     ours = SoftmaxRegression(solver="dual", tol=1e-12, max_iter=1000).fit(X, y)
     theirs = SoftmaxRegression(solver="diagonal", tol=1e-12, max_iter=1000).fit(X, y)
     assert ours.objective_ == pytest.approx(theirs.objective_, rel=2e-12)
+
+
+def test_rows_too_large_for_float32_are_left_to_another_solver():
+    X, y = problem(rows=60, features=40)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = SoftmaxRegression(solver="dual", C=1e25, max_iter=60).fit(1e8 * X, y)
+    assert np.isfinite(model.coef_).all()
+    assert model.gap_ <= model.objective_ < model.history_[0].objective
 
 
 def test_a_fit_that_is_stopped_early_says_how_far_it_is():

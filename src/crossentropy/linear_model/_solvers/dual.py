@@ -121,8 +121,9 @@ class _Ascent:
             estimate = self._dual.epoch(self._generator.permutation(self._objective.rows.shape[0]))
             self._objective.passes += 1.0
             self.has_moved = True
-            self._since_least = self._since_least + 1 if estimate >= self._least else 0
-            self._least = min(self._least, estimate)
+            # what is no number is no smaller one
+            is_less = estimate < self._least
+            self._least, self._since_least = (estimate, 0) if is_less else (self._least, self._since_least + 1)
             if estimate <= goal or self.is_spent:
                 return number
         return most
