@@ -10,6 +10,7 @@ namespace crossentropy {
 
 using Doubles = nb::ndarray<nb::device::cpu, double, nb::c_contig>;
 using Singles = nb::ndarray<nb::device::cpu, float, nb::c_contig>;
+using SingleVector = nb::ndarray<nb::ro, nb::device::cpu, const float, nb::c_contig>;
 using Numbers = nb::ndarray<nb::ro, nb::device::cpu, const std::int64_t, nb::ndim<1>, nb::c_contig>;
 
 inline Features features_of(const Coded<Input> &features, const std::optional<Vector> &shift,

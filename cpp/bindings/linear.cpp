@@ -102,8 +102,9 @@ void make_sparse(Sparse *self, const Numbers &starts, const Coded<Input> &column
     self->features.bounds = self->bounds.data();
 }
 
-double dual_ascent(Sparse &sparse, bool is_exclusive, const Numbers &order, const Singles &weight, const Singles &duals,
-                   const Singles &coef, const Doubles &intercept, const Doubles &excess, double intercept_size) {
+double dual_ascent(Sparse &sparse, bool is_exclusive, const Numbers &order, const SingleVector &weight,
+                   const Singles &duals, const Singles &coef, const Doubles &intercept, const Doubles &excess,
+                   double intercept_size) {
     DualAscentProblem p;
     p.features = sparse.features;
     require(p.features.scale == nullptr, "features: without a scale");

@@ -97,10 +97,10 @@ class CoreCall:
         fitting = self.guarded.input(self.numbers(shape, np.dtype(dtype)), contiguous=True)
         return self.or_wild(fitting, lambda: self.wild_vector(shape, dtype))
 
-    def sums(self, shape: tuple[int, ...]) -> Any:
+    def sums(self, shape: tuple[int, ...], dtype: type = np.float64) -> Any:
         """What is added to, as it must lie; or otherwise."""
-        fitting = self.guarded.output(shape, np.float64, contiguous=True)
-        return self.or_wild(fitting, lambda: self.wild_vector(shape, np.float64, writeable=True))
+        fitting = self.guarded.output(shape, dtype, contiguous=True)
+        return self.or_wild(fitting, lambda: self.wild_vector(shape, dtype, writeable=True))
 
     def wild_vector(self, shape: tuple[int, ...], dtype: type, *, writeable: bool = False) -> Any:
         other = self.one_of([shape, tuple(n + 1 for n in shape), (*shape, 2), (max(math.prod(shape) - 1, 0),), ()])
@@ -245,19 +245,13 @@ def dual_epoch(call: CoreCall, held: core.Sparse, count: int, width: int) -> Non
     is_exclusive, order = call.chance(0.5), call.random.permutation(count)
     if call.wild() and count:
         order[0] = call.one_of([-1, count, order[-1]])
-
-    def singles(*shape: int) -> Any:
-        numbers = call.random.random(shape).astype(np.float32)
-        numbers = call.or_wild(numbers, lambda: np.full((*shape, 2), np.nan, np.float32))
-        return call.guarded.input(numbers, contiguous=True)
-
     core.dual_ascent(
         held,
         is_exclusive,
         call.guarded.input(order, contiguous=True),
-        singles(count) if is_exclusive else singles(count, call.classes),
-        singles(count, call.classes),
-        singles(width, core.sparse_step(call.classes)),
+        call.vector((count,) if is_exclusive else (count, call.classes), np.float32),
+        call.sums((count, call.classes), np.float32),
+        call.sums((width, core.sparse_step(call.classes)), np.float32),
         call.sums((call.classes,)),
         call.sums((call.classes,)),
         call.random.random(),

@@ -25,8 +25,8 @@ def test_the_probe_is_fitted_at_every_cost(few: list[results.Row]) -> None:
     ours, theirs = few[:16], few[16:]
     assert [row["C"] for row in ours] == pytest.approx(np.geomspace(1e-3, 1e3, 16))
     assert all(row["above"] <= 1e-6 for row in ours)
-    assert [row["C"] for row in theirs] == [row["C"] for row in ours[::5]]
-    for row, own in zip(theirs, ours[::5], strict=True):
+    assert [row["C"] for row in theirs] == [row["C"] for row in ours[3::5]]
+    for row, own in zip(theirs, ours[3::5], strict=True):
         assert row["objective"] == pytest.approx(own["objective"], rel=1e-5)
 
 
@@ -48,7 +48,9 @@ def test_the_probe_says_how_much_longer_all_would_take() -> None:
     theirs = [{"contestant": "scikit-learn lbfgs", "C": 1.0, "seconds": 150.0, "objective": 1.1, "above": 0.1}]
     said = probe.text(ours + theirs)
     assert "| 1 | 10 | 1.0e-07 | more than 150 | 1.0e-01 |\n| 2 | 10 | 1.0e-07 |  |  |" in said
-    assert said.endswith("all of them take more than 300 s. Aim: that is 15 ≥ 20 (missed) times as long.")
+    assert said.endswith(
+        "It took more than 150 s. Aim: that is 15 ≥ 20 (missed) times as long as the library for the same."
+    )
 
 
 def test_memory_counts_what_the_fit_takes() -> None:
