@@ -33,14 +33,14 @@ _MOST_BYTES = 1 << 26
 #: How many times as many rows as features there may be whatever their duals take: as much as two arrays (K, D).
 _MANY_ROWS = 4
 
+#: The mean C·aᵢ‖xᵢ‖² above which a metric is the better choice.
+_LARGE_SIZE = 100.0
+
 #: The square of the feature that intercepts are the coefficients of, beside the mean ‖xᵢ‖².
 _INTERCEPT_SIZE = 0.125
 
 #: Epochs after which the objective is evaluated, if not before.
 _STRETCH = 16
-
-#: The mean C·aᵢ‖xᵢ‖² above which a metric is the better choice.
-_LARGE_SIZE = 100.0
 
 #: What the estimate of the gap should be before that, beside the tolerance: intercepts are not in it.
 _WITHIN = 0.1
