@@ -17,6 +17,9 @@ from benchmarks.explanations import EXPLANATIONS
 from benchmarks.gate import Gate, GateError
 from benchmarks.inputs import draw
 
+#: Whose versions are kept with the results.
+_PACKAGES = ("numpy", "torch", "jax", "optax", "scipy", "scikit-learn")
+
 
 def main() -> int:
     """Measure, print, save; or write the documents from what was saved."""
@@ -46,7 +49,8 @@ def main() -> int:
     if not options.quick:
         from benchmarks.conditions import conditions
 
-        console.print(f"saved: {results.save(found, conditions(options.rounds))}", soft_wrap=True)
+        now = conditions(*_PACKAGES) | {"rounds": str(options.rounds)}
+        console.print(f"saved: {results.save(found, now)}", soft_wrap=True)
         for line in screen.summary(judged(found), EXPLANATIONS):
             console.print(line)
     return 0

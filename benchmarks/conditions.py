@@ -6,18 +6,17 @@ import datetime
 import os
 import platform
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import crossentropy as ce
 
 
-def conditions(rounds: int) -> dict[str, str]:
-    """Machine, versions, commit and date, as columns of the results."""
+def conditions(*packages: str) -> dict[str, str]:
+    """Machine, versions (those of packages where they are installed), commit and date, as columns of the results."""
     import torch
 
     config = ce.show_config()
-    packages = {name: version(name) for name in ("numpy", "torch", "jax", "optax", "scipy", "scikit-learn")}
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "commit": _commit(),
@@ -29,9 +28,15 @@ def conditions(rounds: int) -> dict[str, str]:
         "compiler": config["compiler"],
         "python": platform.python_version(),
         "crossentropy": config["version"],
-        **packages,
-        "rounds": str(rounds),
+        **{name: _version(name) for name in packages},
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _commit() -> str:

@@ -23,6 +23,12 @@ _COLOURS = ["#c0392b", "#1f77b4", "#2ca02c", "#9467bd", "#8c564b", "#7f7f7f", "#
 
 PAGE = DOCS / "softmax-regression.md"
 
+_CONDITIONS = (
+    "{cpu}, {cores} cores, {threads} threads; instruction set {instruction_set}, compiler {compiler}; Python {python}, "
+    "NumPy {numpy}, SciPy {scipy}, scikit-learn {scikit-learn}, its extension by Intel {scikit-learn-intelex}, "
+    "PyTorch {torch}. Commit {commit}, {date}."
+)
+
 #: What is measured beside the cases, and told in tables alone.
 OTHERS = (probe, memory, scaling)
 
@@ -39,7 +45,7 @@ def write() -> list[Path]:
 
 
 def comparison() -> str:
-    """What was measured: of each case a table, a verdict and a picture, of all else a table and a verdict."""
+    """What was measured, and on what: of each case a table, a verdict, a picture, of all else a table and a verdict."""
     cases = [
         f"### {case.name}\n\n{_table(case, curves)}\n\n![{_said(case)}]({_picture_of(case)})"
         for case, curves in _measured().items()
@@ -49,7 +55,15 @@ def comparison() -> str:
         for other in OTHERS
         if results.path(other.KEY).exists()
     ]
-    return "\n\n".join(cases + others)
+    return "\n\n".join(filter(None, [_conditions(), *cases, *others]))
+
+
+def _conditions() -> str:
+    """Machine, versions and date; of each group of cases where they were not measured under the same."""
+    said: dict[str, list[str]] = {}
+    for row in results.load_conditions():
+        said.setdefault(_CONDITIONS.format_map(row), []).append(row["case"])
+    return "\n".join(f"- {', '.join(keys)}: {text}" for text, keys in said.items()) if len(said) > 1 else "".join(said)
 
 
 def _measured() -> dict[Case, results.Curves]:

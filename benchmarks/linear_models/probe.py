@@ -27,14 +27,14 @@ COSTS = np.geomspace(1e-3, 1e3, 16)
 _THEIRS = slice(3, None, 5)
 
 #: How many times as long scikit-learn should take, and when it is cut off.
-_AIM, _CUT_OFF = 20.0, 21.0
+_AIM, _CUT_OFF = 20.0, 25.0
 
 
 def measure(limit: float, rows: int | None) -> list[results.Row]:
     """Each fit's seconds, its objective Σ CE + ½‖W‖²/C, and how far above the minimum that is, relative to it.
 
     The library's are as certified. scikit-learn's are as found by the library's, up to which, within a fifth of a
-    millionth, it may take ``limit`` seconds, or 21 times as long as the library if that is more.
+    millionth, it may take ``limit`` seconds, or 25 times as long as the library if that is more.
     """
     with np.load(FILE) as file:
         X, y = file["vectors"][:rows], np.unique(file["labels"][:rows], return_inverse=True)[1]
@@ -91,7 +91,7 @@ def text(rows: list[results.Row]) -> str:
     return (
         f"{shown}\n\n"
         f"crossentropy's {len(by_C[results.OURS])} fits took {total:.0f} s together. scikit-learn's lbfgs was run for "
-        f"{len(theirs)} of them, each until it was within a millionth of the objective here, or had taken "
+        f"{len(theirs)} of them, each until it was within a millionth of the objective here, or was cut off at about "
         f"{_CUT_OFF:g} times as long. It took {bound}{part:.0f} s. Aim: that is {times:.3g} ≥ {_AIM:g} "
         f"{results.mark(times >= _AIM)} times as long as the library for the same."
     )

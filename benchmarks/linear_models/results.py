@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ FOLDER = Path(__file__).parent.parent / "results" / "linear_models"
 TARGET = 1e-6
 
 OURS = "crossentropy"
+
+_CONDITIONS = "conditions"
 
 Curves = dict[str, list[Curve]]
 
@@ -50,6 +53,20 @@ def save_rows(key: str, rows: list[Row]) -> None:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+def save_conditions(key: str, conditions: Mapping[str, str]) -> None:
+    """Write under which conditions a case was measured, in place of what was known of it."""
+    kept = [row for row in load_conditions() if row["case"] != key]
+    save_rows(_CONDITIONS, [*kept, {"case": key, **conditions}])
+
+
+def load_conditions() -> list[dict[str, str]]:
+    """Those of each case."""
+    if not path(_CONDITIONS).exists():
+        return []
+    with path(_CONDITIONS).open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def load_rows(key: str) -> list[Row]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.linear_models import memory, probe, results, scaling
+from benchmarks.conditions import conditions
+from benchmarks.linear_models import documents, memory, probe, results, scaling
 from benchmarks.linear_models.cases import synthetic
 from benchmarks.linear_models.contestants import objective
 
@@ -93,3 +94,17 @@ def test_rows_come_back_as_they_were_saved(tmp_path: Path, monkeypatch: pytest.M
     rows = [{"contestant": results.OURS, "seconds": 0.1}, {"contestant": "another", "seconds": 3.0}]
     results.save_rows("some", rows)
     assert results.load_rows("some") == rows
+
+
+def test_the_page_says_on_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    now = conditions("numpy", "scipy", "scikit-learn", "scikit-learn-intelex", "torch")
+    for key in ("one", "two", "one"):
+        results.save_conditions(key, now)
+    said = documents.comparison()
+    assert said.startswith(f"{now['cpu']}, {now['cores']} cores") and said.endswith(
+        f"Commit {now['commit']}, {now['date']}."
+    )
+    results.save_conditions("three", now | {"cpu": "A Machine"})
+    lines = documents.comparison().splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["- two, one", "- three"]
