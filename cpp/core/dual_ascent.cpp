@@ -2,7 +2,6 @@
 // probabilities that are the best while all others keep theirs, and the coefficients follow at once.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <vector>
 
 #include "kernels.hpp"

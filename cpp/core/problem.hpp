@@ -219,8 +219,7 @@ struct Kernels {
     Weighed (*run_linear_elements)(const ElementProblem &, const LinearProblem &);
     Weighed (*run_sparse_rows)(const RowProblem &, const SparseProblem &);
     Weighed (*run_sparse_elements)(const ElementProblem &, const SparseProblem &);
-    double (*run_dual_ascent)(
-        const DualAscentProblem &);  // about what the duals were from the optimum, seen one by one
+    double (*run_dual_ascent)(const DualAscentProblem &);  // about how far from the optimum the duals were, one by one
     void (*run_logits)(const LogitsProblem &);
     std::int64_t (*run_moments)(const MomentsProblem &);  // the place of that element in C order, or -1
     void (*run_gram)(const GramProblem &);

@@ -12,7 +12,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 
 from crossentropy.linear_model import LogisticRegression, SoftmaxRegression
-from crossentropy.linear_model._solvers import _metrics
+from crossentropy.linear_model._solvers import _class_blocks, _metrics
 
 X, Y = load_iris(return_X_y=True)
 SHUFFLED = np.random.default_rng(0).permutation(len(Y))
@@ -73,10 +73,10 @@ def test_every_metric_takes_blocks(monkeypatch):
     features = random.normal(size=(900, 12)) * np.logspace(0, 2, 12)
     y = (features / np.logspace(0, 2, 12) @ random.normal(size=(12, 6)) + random.gumbel(size=(900, 6))).argmax(axis=1)
     best = SoftmaxRegression(C=10.0, tol=1e-10).fit(features, y)
-    monkeypatch.setattr(_metrics, "_FEW_ROWS", 50)
-    monkeypatch.setattr(_metrics, "_MOST_WAITING", 100)
+    monkeypatch.setattr(_class_blocks, "_FEW_ROWS", 50)
+    monkeypatch.setattr(_class_blocks, "_MOST_WAITING", 100)
     for most, widest in ((1 << 26, 4096), (0, 4096), (0, 0)):
-        monkeypatch.setattr(_metrics, "MOST_BYTES", most)
+        monkeypatch.setattr(_class_blocks, "MOST_BYTES", most)
         monkeypatch.setattr(_metrics, "_WIDEST", widest)
         model = SoftmaxRegression(C=10.0, tol=1e-10).fit_blocks(blocks(features, y, 250))
         np.testing.assert_allclose(model.coef_, best.coef_, rtol=1e-3, atol=1e-4)

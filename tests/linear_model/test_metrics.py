@@ -7,7 +7,7 @@ import pytest
 
 from crossentropy.linear_model._rows import RowsInMemory
 from crossentropy.linear_model._softmax_objective import SoftmaxObjective
-from crossentropy.linear_model._solvers import _metrics
+from crossentropy.linear_model._solvers import _class_blocks, _metrics
 from crossentropy.linear_model._solvers._metrics import ClassMetric, DiagonalMetric, SharedMetric, metric_at
 from crossentropy.linear_model._standardisation import Standardisation
 from crossentropy.linear_model._survey import survey
@@ -21,8 +21,8 @@ def of_labels(y, weight):
 
 
 def chosen(problem, point):
-    curvatures = _metrics._Curvatures(problem, point)
-    return _metrics._choose_rows(problem, curvatures, curvatures.total())
+    curvatures = _class_blocks._Curvatures(problem, point)
+    return _class_blocks._choose_rows(problem, curvatures, curvatures.total())
 
 
 def objective(fit_intercept=True, rows=300, C=2.0):
@@ -126,7 +126,7 @@ def test_some_of_the_rows_stand_for_all(monkeypatch):
     problem = objective(rows=20_000)
     point = somewhere(problem)
     every = ClassMetric(problem, point)._inverse
-    monkeypatch.setattr(_metrics, "_most_rows", lambda objective: 2000)
+    monkeypatch.setattr(_class_blocks, "_most_rows", lambda objective: 2000)
     assert all(len(rows) <= 2100 for _, _, rows, _ in chosen(problem, point))
     sampled = ClassMetric(problem, point)._inverse
     for a, b in zip(sampled.astype(np.float64), every.astype(np.float64), strict=True):
@@ -138,7 +138,7 @@ def test_chosen_rows_have_the_weight_of_all(monkeypatch):
     problem = objective(rows=20_000)
     point = somewhere(problem)
     total = sum(curvature.sum(axis=0) for _, parts in problem.curvatures(point) for _, curvature in parts)
-    monkeypatch.setattr(_metrics, "_most_rows", lambda objective: 2000)
+    monkeypatch.setattr(_class_blocks, "_most_rows", lambda objective: 2000)
     for _, k, rows, weight in chosen(problem, point):
         assert np.all(np.diff(rows) > 0)
         assert weight.sum() == pytest.approx(total[k], rel=0.06)
@@ -155,7 +155,7 @@ def test_chosen_rows_have_the_weight_of_all(monkeypatch):
 )
 def test_how_many_rows_a_block_is_summed_over(rows, width, classes, most):
     objective = SimpleNamespace(rows=SimpleNamespace(shape=(rows, width - 1)), width=width - 1, classes=classes)
-    assert _metrics._most_rows(objective) == most
+    assert _class_blocks._most_rows(objective) == most
 
 
 def test_duplicated_and_constant_features_still_have_a_metric():
@@ -171,7 +171,7 @@ def test_duplicated_and_constant_features_still_have_a_metric():
 def test_which_metric_is_the_first(monkeypatch):
     problem = objective()
     assert isinstance(metric_at(problem, problem.first.point), ClassMetric)
-    monkeypatch.setattr(_metrics, "MOST_BYTES", 100)
+    monkeypatch.setattr(_class_blocks, "MOST_BYTES", 100)
     assert isinstance(metric_at(problem, problem.first.point), SharedMetric)
     monkeypatch.setattr(_metrics, "_WIDEST", FEATURES - 1)
     assert isinstance(metric_at(problem, problem.first.point), DiagonalMetric)

@@ -38,6 +38,13 @@ class Block:
     targets: Targets | ElementTargets
     loss: LinearLoss
 
+    @property
+    def dense(self) -> Features:
+        """The features, where they are dense."""
+        if not isinstance(self.features, Features):
+            raise TypeError("a matrix of sparse features is never made")
+        return self.features
+
     def release(self) -> None:
         """Let go of the rows, whoever still holds the block."""
         del self.features, self.targets, self.loss

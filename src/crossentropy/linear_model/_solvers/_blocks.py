@@ -12,7 +12,7 @@ from scipy.linalg import LinAlgError, cho_solve, cholesky
 from crossentropy._linear import Features, gram
 from crossentropy.linear_model._objective import LinearObjective
 from crossentropy.linear_model._rows import Block, Positions
-from crossentropy.linear_model._solvers._metrics import MOST_BYTES, class_blocks, has_room_for_classes
+from crossentropy.linear_model._solvers._class_blocks import MOST_BYTES, class_blocks, has_room_for_classes
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
