@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, OneToOneFeatureMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
 from crossentropy import log_softmax, softmax, softmax_cross_entropy
 from crossentropy._validation import as_count, as_number, sentence
 from crossentropy.calibration._columns import column_targets
 from crossentropy.calibration._rows import Floats, Rows, blocks, check_logits
 from crossentropy.calibration._solution import Solution
+from crossentropy.linear_model._blas import one_blas_thread
 from crossentropy.linear_model._input import check_dense
 from crossentropy.linear_model._targets import some_sample_weights
 
@@ -60,8 +60,7 @@ class Scaling(ClassifierMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstim
         classes, targets = column_targets(y, logits.shape[1], self.classes)
         rows = Rows(logits, targets, some_sample_weights(sample_weight, len(logits)))
         check_logits(logits, mixes_classes=self._mixes_classes)
-        # The threads of BLAS wait for the next product where these should compute.
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_blas_thread():
             complaint = self._fit(rows, tol)
         self.classes_ = classes
         if self.gap_ > tol * self.objective_:

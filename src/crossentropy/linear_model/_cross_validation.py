@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import check_cv
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 
 from crossentropy._validation import sentence
+from crossentropy.linear_model._blas import one_blas_thread
 from crossentropy.linear_model._estimator import LinearClassifier, fit_linear, objective_of, stopping
 from crossentropy.linear_model._input import check_size, checked_rows
 from crossentropy.linear_model._loss_curve import LossCurve
@@ -97,7 +97,7 @@ def fit_folds(
     estimator._training(targets, weight)
     check_size(float(Cs[-1]), float(weight.sum()))
     folds = []
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         for number, (kept, held) in enumerate(_folds(estimator, rows, targets, weight)):
             try:
                 classes, objective = objective_of(estimator, rows, targets, kept, float(Cs[0]))

@@ -15,11 +15,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
 from crossentropy._linear import Features, LinearLoss, SparseFeatures, moments
 from crossentropy._problems import ElementProblem, RowProblem
 from crossentropy._validation import as_choice, as_count, as_number, sentence
+from crossentropy.linear_model._blas import one_blas_thread
 from crossentropy.linear_model._blocks import Source, rows_in_blocks, survey_blocks
 from crossentropy.linear_model._history import Iteration, OnIteration
 from crossentropy.linear_model._input import ACCEPTED, check_size, checked_rows
@@ -216,8 +216,7 @@ def fit_linear(
     """Fit ``estimator`` in place, calling ``on_iteration`` with each :class:`Iteration` as it happens."""
     settings = _settings(estimator)
     X, y = checked_rows(estimator, X, y)
-    # The threads of BLAS wait for the next product where these should compute.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         classes, objective = objective_of(estimator, X, y, sample_weight, settings.C)
         solution = _minimise(estimator, objective, classes, settings, on_iteration)
     return _ended(estimator, solution, settings)
@@ -234,7 +233,7 @@ def fit_blocks(
     settings, source = _settings(estimator), Source(blocks, kept=checkpoint is not None)
     fit = described(type(estimator).__name__, estimator.get_params())
     journal = Unkept() if checkpoint is None else Journal(checkpoint, fit)
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         known = estimator._known(survey_blocks(source, journal, exclusive=estimator._exclusive))
         rows = rows_in_blocks(source, known, journal, centre=bool(estimator.fit_intercept))
         check_size(settings.C, rows.weight)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
 from crossentropy._validation import sentence
+from crossentropy.linear_model._blas import one_blas_thread
 from crossentropy.linear_model._estimator import (
     LinearClassifier,
     check_finite,
@@ -73,7 +73,7 @@ def fit_path(
     tol, max_iter = stopping(model)
     X, y = checked_rows(path, X, y)
     stages, models, best = list[Stage](), list[LinearClassifier](), None
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         classes, objective = objective_of(model, X, y, sample_weight, float(Cs[0]))
         check_size(float(Cs[-1]), objective.rows.weight)
         held_out = None if validation is None else _held_out(path, model, validation, classes, objective.classes)
