@@ -14,7 +14,7 @@ from rich.table import Table
 from benchmarks.conditions import conditions
 from benchmarks.linear_models import documents, results
 from benchmarks.linear_models.cases import CASES, Case
-from benchmarks.linear_models.contestants import LBFGS, UNUSED, crossentropy, peers
+from benchmarks.linear_models.contestants import ALLOWANCES, LBFGS, crossentropy, peers
 from benchmarks.linear_models.curves import Curve
 
 
@@ -75,7 +75,7 @@ def measure(case: Case, peer: str, limit: float, rows: int | None) -> results.Cu
 def _long_enough(case: Case, peer: str, ours: Curve) -> float:
     """Seconds after which a peer has missed or shown the aim, with a quarter to spare."""
     aim = case.lbfgs if peer == LBFGS else case.best
-    return 1.25 * aim * UNUSED.get(peer, 1.0) * ours.reaches(ours.objective[-1] * (1.0 + results.TARGET))
+    return 1.25 * aim * ALLOWANCES.get(peer, 1.0) * ours.reaches(ours.objective[-1] * (1.0 + results.TARGET))
 
 
 def table(case: Case, curves: results.Curves) -> Table:

@@ -17,6 +17,9 @@ from benchmarks.linear_models.curves import Curve, EnoughError
 
 Labels = NDArray[np.int64]
 
+#: How many times as long as the last a fit of twice the passes may take: beyond the limit none is begun.
+_NEXT = 3.0
+
 #: A fit of features and labels, for so many seconds at most, or until the objective is no more than a goal.
 Fit = Callable[[Any, Labels, float, float], Curve]
 
@@ -92,7 +95,7 @@ def _by_passes(solver: str) -> Fit:
         from sklearn.linear_model import LogisticRegression
 
         curve, passes = Curve(limit, goal), 1
-        while not curve.seconds or (3.0 * curve.seconds[-1] < limit and curve.objective[-1] > goal):
+        while not curve.seconds or (_NEXT * curve.seconds[-1] < limit and curve.objective[-1] > goal):
             began = time.perf_counter()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -188,8 +191,8 @@ PEERS: dict[str, Fit] = {
     TORCH: _torch,
 }
 
-#: A peer that is fitted ever longer may stop after a third of what it may take: it is given so many times as much.
-UNUSED = {LIBLINEAR: 3.0, SAGA: 3.0}
+#: What a peer of which the last fit alone counts may take at least, beside what that fit shall take.
+ALLOWANCES = {LIBLINEAR: _NEXT, SAGA: _NEXT}
 
 #: Coefficients up to which newton-cholesky takes part: its matrix of all pairs of them takes 400 MB then.
 MOST_COEFFICIENTS = 10_000
