@@ -67,12 +67,12 @@ def measure(case: Case, peer: str, limit: float, rows: int | None) -> results.Cu
     for name, fit in peers(X, y).items():
         if peer in name:
             gc.collect()
-            found[name] = [fit(X, y, max(limit, _long_enough(case, name, found[results.OURS][0])), goal)]
+            found[name] = [fit(X, y, max(limit, long_enough(case, name, found[results.OURS][0])), goal)]
             found[results.OURS].append(crossentropy(X, y))
     return found
 
 
-def _long_enough(case: Case, peer: str, ours: Curve) -> float:
+def long_enough(case: Case, peer: str, ours: Curve) -> float:
     """Seconds after which a peer has missed or shown the aim, with a quarter to spare."""
     aim = case.lbfgs if peer == LBFGS else case.best
     return 1.25 * aim * ALLOWANCES.get(peer, 1.0) * ours.reaches(ours.objective[-1] * (1.0 + results.TARGET))

@@ -9,8 +9,9 @@ import pytest
 
 from benchmarks.documents._blocks import block
 from benchmarks.linear_models import documents
-from benchmarks.linear_models.cases import synthetic
-from benchmarks.linear_models.contestants import crossentropy, objective, peers
+from benchmarks.linear_models.__main__ import long_enough
+from benchmarks.linear_models.cases import CASES, synthetic
+from benchmarks.linear_models.contestants import LBFGS, SAGA, TORCH, crossentropy, objective, peers
 from benchmarks.linear_models.curves import Curve
 
 
@@ -39,3 +40,10 @@ def test_the_objective_is_that_of_the_library() -> None:
 def test_a_curve_tells_when_it_came_down() -> None:
     curve = Curve(math.inf, seconds=[1.0, 2.0, 3.0], objective=[9.0, 7.0, 8.0])
     assert (curve.reaches(10.0), curve.reaches(7.5), curve.reaches(6.0)) == (1.0, 2.0, math.inf)
+
+
+@pytest.mark.parametrize(("peer", "times"), [(LBFGS, 10.0), (TORCH, 4.0), (SAGA, 3.0 * 4.0)])
+def test_a_peer_has_the_time_to_miss_an_aim(peer: str, times: float) -> None:
+    fashion = next(case for case in CASES if case.key == "fashion-mnist")
+    ours = Curve(math.inf, seconds=[1.0, 2.0, 3.0], objective=[9.0, 7.0, 7.0])
+    assert long_enough(fashion, peer, ours) == 1.25 * times * 2.0
