@@ -1,9 +1,10 @@
-"""The table and the pictures of docs/softmax-regression.md, from the saved curves."""
+"""The tables and the pictures of docs/softmax-regression.md and the README's extract, from the saved curves."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import NamedTuple
 
 import altair as alt
 import vl_convert
@@ -21,7 +22,7 @@ _NEAREST = 1e-9
 _COLOURS = ["#c0392b", "#1f77b4", "#2ca02c", "#9467bd", "#8c564b", "#7f7f7f", "#e377c2"]
 
 
-PAGE = DOCS / "softmax-regression.md"
+PAGE, README = DOCS / "softmax-regression.md", DOCS.parent / "README.md"
 
 _CONDITIONS = (
     "{cpu}, {cores} cores, {threads} threads; instruction set {instruction_set}, compiler {compiler}; Python {python}, "
@@ -34,14 +35,14 @@ OTHERS = (probe, memory, scaling)
 
 
 def write() -> list[Path]:
-    """Write the comparison into the page, and a picture of the curves of each case that was measured."""
+    """Write the comparison into the page, its extract into the README, and a picture of each case that was measured."""
     for case, curves in _measured().items():
         picture = DOCS / _picture_of(case)
         picture.parent.mkdir(exist_ok=True)
         picture.write_text(_picture(case, curves), encoding="utf-8")
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(with_block(page, "comparison", comparison()), encoding="utf-8")
-    return [PAGE]
+    for path, name, text in ((PAGE, "comparison", comparison()), (README, "fits", summary())):
+        path.write_text(with_block(path.read_text(encoding="utf-8"), name, text), encoding="utf-8")
+    return [PAGE, README]
 
 
 def comparison() -> str:
@@ -56,6 +57,18 @@ def comparison() -> str:
         if results.path(other.KEY).exists()
     ]
     return "\n\n".join(filter(None, [_conditions(), *cases, *others]))
+
+
+def summary() -> str:
+    """The cases in a table: seconds, and how many times as long scikit-learn's lbfgs and the best of all peers take."""
+    rows = []
+    for case, curves in _measured().items():
+        taken = _taken(curves)
+        ours = taken.pop(results.OURS).seconds
+        name, best = min(taken.items(), key=lambda item: item[1].seconds)
+        who = f" ({name})" if best.reached else ""
+        rows.append([case.name, f"{ours:.3g}", taken[LBFGS].times(ours), best.times(ours) + who])
+    return table(["", "s to 1e-6 ", f"{LBFGS}, × ", "the best peer, × "], rows)
 
 
 def _conditions() -> str:
@@ -74,41 +87,51 @@ def _picture_of(case: Case) -> str:
     return f"pictures/{case.key}.svg"
 
 
+class _Taken(NamedTuple):
+    """Seconds until the target; until the end, if it was not reached."""
+
+    seconds: float
+    reached: bool
+
+    def times(self, ours: float) -> str:
+        """As a multiple of so many."""
+        return f"{'' if self.reached else 'more than '}{self.seconds / ours:.3g}"
+
+
+def _taken(curves: results.Curves) -> dict[str, _Taken]:
+    """By each contestant."""
+    return {
+        found.contestant: _Taken(found.seconds, True)
+        if math.isfinite(found.seconds)
+        else _Taken(max(run.seconds[-1] for run in curves[found.contestant]), False)
+        for found in results.summaries(curves)
+    }
+
+
 def _table(case: Case, curves: results.Curves) -> str:
-    found = {summary.contestant: summary for summary in results.summaries(curves)}
-    ours = found[results.OURS].seconds
-    rows = []
-    for summary in found.values():
-        longest = max(run.seconds[-1] for run in curves[summary.contestant])
-        reaches = math.isfinite(summary.seconds)
-        rows.append(
-            [
-                summary.contestant,
-                f"{summary.seconds:.3g}" if reaches else f"more than {longest:.0f}",
-                f"{summary.seconds / ours:.3g}" if reaches else f"more than {longest / ours:.3g}",
-                "" if reaches else f"{summary.reached:.1e}",
-            ]
-        )
+    found, taken = {summary.contestant: summary for summary in results.summaries(curves)}, _taken(curves)
+    rows = [
+        [
+            name,
+            f"{one.seconds:.3g}" if one.reached else f"more than {one.seconds:.0f}",
+            one.times(taken[results.OURS].seconds),
+            "" if one.reached else f"{found[name].reached:.1e}",
+        ]
+        for name, one in taken.items()
+    ]
     text = table(["", "s to 1e-6 ", "× crossentropy's ", "came within "], rows)
     ended = f"crossentropy's gap was proven, and its fit over, after {found[results.OURS].ended:.3g} s."
-    return f"{text}\n\n{ended}{_verdict(case, found, curves)}"
+    return f"{text}\n\n{ended}{_verdict(case, taken)}"
 
 
-def _verdict(case: Case, found: dict[str, results.Summary], curves: results.Curves) -> str:
+def _verdict(case: Case, taken: dict[str, _Taken]) -> str:
     """The aims, if the case has any: each at least so many times the library's seconds."""
 
-    def times(names: list[str]) -> float:
-        seconds = [
-            found[name].seconds if math.isfinite(found[name].seconds) else max(run.seconds[-1] for run in curves[name])
-            for name in names
-        ]
-        return min(seconds) / found[results.OURS].seconds
-
     def judged(who: str, names: list[str], aim: float) -> str:
-        found = times(names)
-        return f"{who} takes {found:.3g} ≥ {aim:g} {results.mark(found >= aim)} times as long"
+        times = min(taken[name].seconds for name in names) / taken[results.OURS].seconds
+        return f"{who} takes {times:.3g} ≥ {aim:g} {results.mark(times >= aim)} times as long"
 
-    peers = [name for name in found if name != results.OURS]
+    peers = [name for name in taken if name != results.OURS]
     aims = (("scikit-learn's lbfgs", [LBFGS], case.lbfgs), ("the best peer", peers, case.best))
     said = ", ".join(judged(*aim) for aim in aims if aim[-1])
     return f" Aims: {said}." if said else ""

@@ -15,8 +15,9 @@ from benchmarks.linear_models.contestants import LBFGS, SAGA, TORCH, crossentrop
 from benchmarks.linear_models.curves import Curve
 
 
-def test_the_page_compares_what_was_measured() -> None:
+def test_the_page_and_the_readme_compare_what_was_measured() -> None:
     assert block(documents.PAGE.read_text(encoding="utf-8"), "comparison") == documents.comparison()
+    assert block(documents.README.read_text(encoding="utf-8"), "fits") == documents.summary()
 
 
 @pytest.mark.parametrize("classes", [2, 3])
